@@ -1,0 +1,21 @@
+#include "core/dictionary.h"
+
+namespace frdpu::core {
+namespace {
+
+std::uint32_t load_u32(Bytes bytes, std::size_t at) noexcept {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4; i-- > 0;) {
+    value = value << 8 | std::to_integer<std::uint32_t>(bytes[at + i]);
+  }
+  return value;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> Dictionary::declared_id(Bytes content) noexcept {
+  if (content.size() < 8 || load_u32(content, 0) != kZstdMagic) return std::nullopt;
+  return load_u32(content, 4);
+}
+
+}  // namespace frdpu::core

@@ -1,0 +1,45 @@
+#include "core/engine/parsers.h"
+#include "core/engine/sequence_writer.h"
+
+namespace frdpu::core::lz4 {
+
+std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std::uint8_t* unindexed,
+                       std::uintptr_t base) noexcept {
+  SequenceWriter writer(views.end, views.out, views.out_end);
+  const std::uint8_t* const last_start = views.end - kMatchStartMargin;
+  const std::uint8_t* const match_end = views.end - kLastLiterals;
+  const std::uint8_t* literals = views.begin;
+  const std::uint8_t* at = views.begin;
+  const std::uint8_t* indexed = unindexed;
+  const auto find = [&](const std::uint8_t* where, std::size_t longer_than) {
+    finder.insert(indexed, where + 1, base);
+    indexed = std::max(indexed, where + 1);
+    return finder.find(where, views, match_end, base, longer_than);
+  };
+
+  while (at <= last_start) {
+    Match match = find(at, 0);
+    if (match.offset == 0) {
+      ++at;
+      continue;
+    }
+    while (at < last_start) {
+      const Match next = find(at + 1, match.length);
+      if (next.offset == 0) break;
+      match = next;
+      ++at;
+    }
+    while (at > literals && at - match.offset > views.floor && at[-1] == (at - match.offset)[-1]) {
+      --at;
+      ++match.length;
+    }
+    const auto count = static_cast<std::size_t>(at - literals);
+    if (!writer.put(literals, count, match.offset, match.length)) return 0;
+    at += match.length;
+    literals = at;
+  }
+  finder.insert(indexed, views.end - (kMinMatch - 1), base);
+  return writer.finish(literals);
+}
+
+}  // namespace frdpu::core::lz4

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "core/engine/lz4_format.h"
+
+/// Writes the sequences of one LZ4 block, never past the end of the room.
+namespace frdpu::core::lz4 {
+
+/// Life: constructed over the room, put()*, finish(). Once the room was too small, nothing more is
+/// written and finish() returns 0. Requires: `in_end` is the end of the block that literals are
+/// taken from. Threads: one at a time.
+class SequenceWriter {
+ public:
+  SequenceWriter(const std::uint8_t* in_end, std::uint8_t* out, std::uint8_t* out_end) noexcept
+      : in_end_(in_end), begin_(out), out_(out), out_end_(out_end) {}
+
+  /// Writes literals and the match behind them. Requires: length >= 4, 1 <= offset <= 65535.
+  /// Returns: false when there was no room for it.
+  bool put(const std::uint8_t* literals, std::size_t count, std::size_t offset,
+           std::size_t length) noexcept {
+    // What is written at most, and 16 bytes that the copy of literals may run over.
+    const std::size_t needed = count + count / 255 + length / 255 + 24;
+    if (needed > static_cast<std::size_t>(out_end_ - out_)) [[unlikely]]
+      return false;
+    std::uint8_t* const token = out_++;
+    const std::size_t code = length - kMinMatch;
+    unsigned bits = 0;
+    if (count >= kLengthMask) [[unlikely]] {
+      bits = kLengthMask << 4;
+      put_length(count - kLengthMask);
+    } else {
+      bits = static_cast<unsigned>(count << 4);
+    }
+    copy_literals(literals, count);
+    store_le16(out_, offset);
+    out_ += 2;
+    if (code >= kLengthMask) {
+      bits |= kLengthMask;
+      put_length(code - kLengthMask);
+    } else {
+      bits |= static_cast<unsigned>(code);
+    }
+    *token = static_cast<std::uint8_t>(bits);
+    return true;
+  }
+
+  /// Writes the last literals, which end the block.
+  /// Returns: the size of the block, 0 when there was no room.
+  std::size_t finish(const std::uint8_t* literals) noexcept {
+    const auto count = static_cast<std::size_t>(in_end_ - literals);
+    const std::size_t extra = count < kLengthMask ? 0 : 1 + (count - kLengthMask) / 255;
+    if (1 + extra + count > static_cast<std::size_t>(out_end_ - out_)) return 0;
+    if (count >= kLengthMask) {
+      *out_++ = kLengthMask << 4;
+      put_length(count - kLengthMask);
+    } else {
+      *out_++ = static_cast<std::uint8_t>(count << 4);
+    }
+    if (count != 0) std::memcpy(out_, literals, count);
+    out_ += count;
+    return static_cast<std::size_t>(out_ - begin_);
+  }
+
+ private:
+  void put_length(std::size_t rest) noexcept {
+    for (; rest >= 255; rest -= 255) *out_++ = 255;
+    *out_++ = static_cast<std::uint8_t>(rest);
+  }
+
+  void copy_literals(const std::uint8_t* from, std::size_t count) noexcept {
+    std::uint8_t* const end = out_ + count;
+    if (static_cast<std::size_t>(in_end_ - from) < count + 16) [[unlikely]] {
+      std::memcpy(out_, from, count);
+    } else {
+      do {
+        copy_block<16>(out_, from);
+        out_ += 16;
+        from += 16;
+      } while (out_ < end);
+    }
+    out_ = end;
+  }
+
+  const std::uint8_t* in_end_;
+  std::uint8_t* begin_;
+  std::uint8_t* out_;
+  std::uint8_t* out_end_;
+};
+
+}  // namespace frdpu::core::lz4

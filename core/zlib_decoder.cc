@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/deflate_header_reader.h"
+#include "core/deflate_wrapper.h"
+#include "core/inflater.h"
+#include "core/workspace.h"
+#include "core/zlib_codec.h"
+
+namespace frdpu::core {
+namespace {
+
+using Format = DeflateHeaderReader::Format;
+using Kind = DeflateChecksum::Kind;
+
+Format format_of(const FrameHeader& header) noexcept {
+  if (header.coding == Coding::gzip) return Format::gzip;
+  return header.raw ? Format::raw : Format::zlib;
+}
+
+Kind checksum_of(Format format) noexcept {
+  return format == Format::gzip ? Kind::crc32 : format == Format::zlib ? Kind::adler32 : Kind::none;
+}
+
+std::size_t trailer_bytes(Format format) noexcept {
+  return format == Format::gzip ? 8 : format == Format::zlib ? 4 : 0;
+}
+
+// Life: header, raw data, trailer, done. Any of them may come in pieces.
+class ZlibDecoder final : public Decoder {
+ public:
+  ZlibDecoder(Format format, Inflater& inflater) noexcept
+      : format_(format), header_(format), inflater_(inflater), checksum_(checksum_of(format)) {}
+
+  [[nodiscard]] Result<Progress> step(Bytes input, MutableBytes output,
+                                      Flush flush) noexcept override {
+    Progress progress;
+    auto state = advance(input, output, progress);
+    if (!state) {
+      Error error = state.error();
+      error.offset = consumed_ + progress.consumed + error.offset.value_or(0);
+      return std::unexpected(error);
+    }
+    consumed_ += progress.consumed;
+    progress.state = *state;
+    if (progress.state == StepState::need_input && flush == Flush::finish) {
+      return std::unexpected(Error{.code = Errc::truncated_input,
+                                   .detail = "the input ends before the frame does",
+                                   .offset = consumed_});
+    }
+    return progress;
+  }
+
+ private:
+  // Errors carry an offset from what is in `progress`.
+  Result<StepState> advance(Bytes input, MutableBytes output, Progress& progress) noexcept {
+    if (!header_.done()) {
+      const auto taken = header_.take(input);
+      if (!taken) {
+        Error error = taken.error();
+        error.offset = error.offset.value_or(0) - consumed_;
+        return std::unexpected(error);
+      }
+      progress.consumed = *taken;
+      if (!header_.done()) return StepState::need_input;
+    }
+    if (!body_done_) {
+      const auto step = inflater_.run(input.subspan(progress.consumed), output);
+      if (!step) return std::unexpected(step.error());
+      progress.consumed += step->consumed;
+      progress.produced = step->produced;
+      checksum_.update(output.first(step->produced));
+      content_bytes_ += step->produced;
+      if (step->state != StepState::done) return step->state;
+      body_done_ = true;
+    }
+    return read_trailer(input, progress);
+  }
+
+  Result<StepState> read_trailer(Bytes input, Progress& progress) noexcept {
+    const Bytes rest = input.subspan(progress.consumed);
+    const std::size_t wanted = trailer_bytes(format_);
+    const std::size_t taken = std::min(wanted - trailer_at_, rest.size());
+    if (taken != 0) std::memcpy(trailer_.data() + trailer_at_, rest.data(), taken);
+    trailer_at_ += taken;
+    progress.consumed += taken;
+    if (trailer_at_ < wanted) return StepState::need_input;
+    if (!trailer_matches()) {
+      return fail(Errc::checksum_mismatch, "the content does not match its checksum and length");
+    }
+    return StepState::done;
+  }
+
+  [[nodiscard]] bool trailer_matches() const noexcept {
+    const auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(trailer_[i]); };
+    switch (format_) {
+      case Format::raw:
+        return true;
+      case Format::zlib:
+        return (at(0) << 24 | at(1) << 16 | at(2) << 8 | at(3)) == checksum_.value();
+      case Format::gzip:
+        break;
+    }
+    return (at(3) << 24 | at(2) << 16 | at(1) << 8 | at(0)) == checksum_.value() &&
+           (at(7) << 24 | at(6) << 16 | at(5) << 8 | at(4)) ==
+               static_cast<std::uint32_t>(content_bytes_);
+  }
+
+  Format format_;
+  DeflateHeaderReader header_;
+  Inflater& inflater_;
+  DeflateChecksum checksum_;
+  bool body_done_ = false;
+  std::array<std::byte, 8> trailer_{};
+  std::size_t trailer_at_ = 0;
+  std::uint64_t content_bytes_ = 0;
+  std::uint64_t consumed_ = 0;
+};
+
+}  // namespace
+
+std::size_t zlib_decoder_workspace_bytes(const FrameHeader& header) noexcept {
+  static_cast<void>(header);
+  return Workspace::kHeaderBytes + Workspace::room_for(sizeof(Inflater)) +
+         Workspace::room_for(sizeof(ZlibDecoder));
+}
+
+Result<Decoder*> place_zlib_decoder(const FrameHeader& header, const Dictionary* dictionary,
+                                    MutableBytes region) noexcept {
+  static_cast<void>(dictionary);  // ours are zstd's and lz4's
+  if (header.dictionary_id) {
+    return fail(Errc::missing_dictionary, "a zlib stream with a preset dictionary");
+  }
+  auto opened = Workspace::open(region);
+  if (!opened) return std::unexpected(opened.error());
+  Workspace& workspace = **opened;
+  workspace.clear();
+  auto* const inflater = workspace.emplace<Inflater>();
+  if (inflater == nullptr) return fail(Errc::invalid_size, "no room for an inflater");
+  auto* const decoder = workspace.emplace<ZlibDecoder>(format_of(header), *inflater);
+  if (decoder == nullptr) return fail(Errc::invalid_size, "no room for this decoder");
+  return decoder;
+}
+
+}  // namespace frdpu::core

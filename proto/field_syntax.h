@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+/// The small grammar that all header fields share. Source: RFC 9110, section 5.6.
+namespace frdpu::proto {
+
+/// Returns whether the character may stand in a token (tchar). Cost: an index.
+[[nodiscard]] bool is_token_char(char c) noexcept;
+
+/// Returns whether the text is a token: not empty, and of nothing but tchars.
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+
+/// Returns whether the character may stand in a field value: visible ASCII, space, tab, or above.
+[[nodiscard]] constexpr bool is_field_value_char(char c) noexcept {
+  const auto octet = static_cast<unsigned char>(c);
+  return octet == '\t' || (octet >= 0x20 && octet != 0x7F);
+}
+
+/// Returns whether the text can be sent as a field's value without changing the message around it.
+[[nodiscard]] bool is_field_value(std::string_view text) noexcept;
+
+/// Finds the first character that may stand in no field value.
+/// Returns: its place, or npos. Cost: eight characters a step.
+[[nodiscard]] std::size_t find_control(std::string_view text) noexcept;
+
+/// Compares ASCII text, whatever the case.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+/// Takes spaces and tabs (OWS) off both ends.
+[[nodiscard]] std::string_view trim(std::string_view text) noexcept;
+
+/// The elements of a comma-separated list, one after the other.
+/// Quoted strings are not looked into: no list that we read has any.
+/// Ownership: views the list.
+class ListElements {
+ public:
+  explicit ListElements(std::string_view list) noexcept : rest_(list) {}
+
+  /// Returns the next element, trimmed, or nothing at the end. An empty element comes as an empty
+  /// view, which the caller judges; an empty list has one.
+  [[nodiscard]] std::optional<std::string_view> next() noexcept;
+
+ private:
+  std::string_view rest_;
+  bool ended_ = false;
+};
+
+/// Returns a field value without its parameters (`text/plain` of `text/plain; charset=utf-8`).
+[[nodiscard]] std::string_view without_parameters(std::string_view value) noexcept;
+
+}  // namespace frdpu::proto

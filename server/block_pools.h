@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+
+#include "core/pool/fixed_pool.h"
+
+namespace frdpu::server {
+
+/// The `mtu` and `64k` pools that requests and responses live in. The admin listener has a small
+/// pair of its own, so that an exhausted service can still be looked at, and looking at it does
+/// not show in the numbers.
+/// Threads: any. Cost of a block: no allocation once warm.
+class BlockPools {
+ public:
+  /// Errors: as `core::FixedPool::create`.
+  [[nodiscard]] static core::Result<BlockPools> create(
+      const core::FixedPool::Options& mtu_options,
+      const core::FixedPool::Options& large_options) noexcept;
+
+  /// Takes a block with room for `bytes`: an MTU block where that is enough, else a 64 KiB one. An
+  /// empty `mtu` pool is helped out by the `64k` pool, which is counted.
+  /// Errors: pool_exhausted; invalid_size beyond a 64 KiB block with its slack.
+  [[nodiscard]] core::Result<core::PooledBlock> acquire(std::size_t bytes) noexcept;
+
+  [[nodiscard]] core::FixedPool& mtu() noexcept { return mtu_; }
+  [[nodiscard]] core::FixedPool& large() noexcept { return large_; }
+  [[nodiscard]] const core::FixedPool& mtu() const noexcept { return mtu_; }
+  [[nodiscard]] const core::FixedPool& large() const noexcept { return large_; }
+
+ private:
+  BlockPools(core::FixedPool mtu, core::FixedPool large) noexcept;
+
+  core::FixedPool mtu_;
+  core::FixedPool large_;
+};
+
+}  // namespace frdpu::server

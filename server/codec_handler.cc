@@ -1,0 +1,217 @@
+#include "server/codec_handler.h"
+
+#include "core/coding_sniffer.h"
+#include "core/estimator.h"
+#include "server/request_reader.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Coding;
+using core::Errc;
+using proto::Route;
+
+template <class T>
+std::unexpected<proto::RequestError> pass_on(const std::expected<T, proto::RequestError>& failed) {
+  return std::unexpected(failed.error());
+}
+
+std::unexpected<proto::RequestError> pass_on(const core::Error& error) {
+  return std::unexpected(proto::RequestError{.error = error});
+}
+
+proto::QueryRules query_rules(const Config& config) noexcept {
+  return {.default_choice = proto::Choice::named,
+          .default_coding = config.default_coding,
+          .max_window_bytes = static_cast<std::uint32_t>(config.max_window_bytes)};
+}
+
+}  // namespace
+
+bool CodecHandler::serves(Route route) noexcept {
+  return route == Route::compress || route == Route::decompress || route == Route::transcode;
+}
+
+proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
+                                               const RequestReader& reader) noexcept {
+  route_ = match.route;
+  plan_ = {};
+  compress_ = {};
+  source_ = {};
+  choose_ = sniff_ = false;
+  switch (route_) {
+    case Route::compress:
+      return begin_compress(match.query, reader);
+    case Route::decompress:
+      return begin_decompress(match.query, reader);
+    default:
+      return begin_transcode(match.query, reader);
+  }
+}
+
+proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
+                                                        const RequestReader& reader) noexcept {
+  auto parsed = proto::parse_compress_query(query, query_rules(service_.config()));
+  if (!parsed) return pass_on(parsed);
+  compress_ = *parsed;
+  auto transport = proto::parse_content_encoding(reader.head().content_encoding());
+  if (!transport) return pass_on(transport);
+  undo(*transport);
+  proto::EncodeSettings target = compress_.target;
+  if (compress_.choice == proto::Choice::negotiated) {
+    auto coding = proto::negotiate(reader.head().accept_encoding());
+    if (!coding) return pass_on(coding);
+    target = {.coding = *coding,
+              .level = static_cast<int>(core::traits(*coding).levels.default_value),
+              .window_bytes = 0,
+              .dictionary = {}};
+  }
+  choose_ = compress_.choice == proto::Choice::automatic;
+  return set_target(target);
+}
+
+proto::RequestResult<void> CodecHandler::begin_decompress(std::string_view query,
+                                                          const RequestReader& reader) noexcept {
+  auto parsed = proto::parse_decompress_query(query);
+  if (!parsed) return pass_on(parsed);
+  auto source = proto::plan_source(parsed->coding, reader.head().content_encoding(),
+                                   reader.head().content_type());
+  if (!source) return pass_on(source);
+  source_ = *source;
+  undo(source_.codings);
+  sniff_ = source_.sniff;
+  return {};
+}
+
+proto::RequestResult<void> CodecHandler::begin_transcode(std::string_view query,
+                                                         const RequestReader& reader) noexcept {
+  auto parsed = proto::parse_transcode_query(query, query_rules(service_.config()));
+  if (!parsed) return pass_on(parsed);
+  auto source = proto::plan_source(parsed->from, reader.head().content_encoding(),
+                                   reader.head().content_type());
+  if (!source) return pass_on(source);
+  source_ = *source;
+  undo(source_.codings);
+  sniff_ = source_.sniff;
+  return set_target(parsed->target);
+}
+
+proto::RequestResult<void> CodecHandler::set_target(const proto::EncodeSettings& target) noexcept {
+  if (!target.dictionary.empty()) {
+    return proto::refuse(Errc::unknown_dictionary, "there is no dictionary of that name or id",
+                         "dictionary");
+  }
+  // `proto` has checked zstd's window against the cap; brotli's may exceed it and is rounded down
+  // to what there are workspaces for.
+  const auto cap = static_cast<std::uint32_t>(service_.config().max_window_bytes);
+  const bool capped = target.coding == Coding::br && target.window_bytes > cap;
+  plan_.encode = core::EncoderParams{.coding = target.coding,
+                                     .level = target.level,
+                                     .window_bytes = capped ? cap : target.window_bytes,
+                                     .content_bytes = {},
+                                     .whole = false,
+                                     .dictionary = nullptr};
+  return {};
+}
+
+void CodecHandler::choose_coding(core::Bytes sample) noexcept {
+  const core::Aim aim = compress_.prefer == proto::Prefer::speed  ? core::Aim::speed
+                        : compress_.prefer == proto::Prefer::size ? core::Aim::size
+                                                                  : core::Aim::balanced;
+  // Under a transport coding the first bytes say nothing: take what is usual for the aim.
+  const core::CodingChoice choice = plan_.decoders > 0
+                                        ? core::usual_choice(aim)
+                                        : core::choose_coding(sample, aim, service_.workspaces());
+  plan_.encode->coding = choice.coding;
+  plan_.encode->level = choice.level;
+  choose_ = false;
+}
+
+void CodecHandler::undo(const proto::ContentCodings& codings) noexcept {
+  // Applied first to last, so undone last to first.
+  const auto applied = codings.applied();
+  for (std::size_t i = applied.size(); i > 0; --i) {
+    plan_.decode[plan_.decoders++] = applied[i - 1];
+  }
+}
+
+proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {
+  const auto length = reader.content_length();
+  const bool streamed = length && *length > core::k64kBlockBytes;
+  const bool known_early = streamed && !choose_ && !sniff_;
+  const bool enough =
+      reader.body_ended() || reader.body().size() > core::k64kBlockBytes || known_early;
+  if (!enough) return Opened::needs_body;
+  if (sniff_) {
+    const core::Bytes first = reader.body().front();
+    if (first.empty()) {
+      return proto::refuse(Errc::truncated_input, "an empty body is no compressed data");
+    }
+    const auto coding = core::sniff(first);
+    if (!coding) return std::unexpected(proto::unrecognised_source());
+    plan_.decode = {*coding};
+    plan_.decoders = 1;
+    sniff_ = false;
+  }
+  if (choose_) choose_coding(reader.body().front());
+  if (route_ == Route::decompress && plan_.decoders == 0) {
+    plan_.decode[plan_.decoders++] = Coding::identity;
+  }
+  if (plan_.encode && plan_.decoders == 0) {
+    if (length) {
+      plan_.encode->content_bytes = length;
+    } else if (reader.body_ended()) {
+      plan_.encode->content_bytes = reader.body().size();
+    }
+    plan_.whole = reader.body_ended() && reader.body().front().size() == reader.body().size() &&
+                  reader.body().size() <= core::k64kBlockBytes;
+  }
+  if (auto opened = task_.open(plan_); !opened) return pass_on(opened.error());
+  return Opened::yes;
+}
+
+std::size_t CodecHandler::result_blocks(const RequestReader& reader) const noexcept {
+  const auto length = reader.content_length();
+  if (!plan_.encode || plan_.decoders > 0 || !length || *length <= core::k64kBlockBytes) return 0;
+  if (*length > service_.config().max_stream_bytes) return 0;
+  const std::size_t bound =
+      core::encoder_bound(plan_.encode->coding, static_cast<std::size_t>(*length));
+  return bound / core::k64kBlockBytes + 2;
+}
+
+void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& reader) const noexcept {
+  switch (route_) {
+    case Route::compress: {
+      const proto::ResultLabel label = proto::label_compressed(
+          compress_.label, plan_.encode->coding, reader.head().content_type());
+      head.content_type = label.content_type;
+      head.content_encoding = label.content_encoding;
+      head.vary = label.vary;
+      break;
+    }
+    case Route::decompress:
+      head.content_type = proto::decompressed_type(source_, reader.head().content_type());
+      head.nosniff = true;
+      break;
+    default:
+      head.content_type =
+          proto::label_compressed(proto::Label::media_type, plan_.encode->coding,
+                                  proto::decompressed_type(source_, reader.head().content_type()))
+              .content_type;
+      break;
+  }
+}
+
+proto::CompressionStats CodecHandler::stats() const noexcept {
+  proto::CompressionStats stats{.coding = plan_.encode         ? plan_.encode->coding
+                                          : plan_.decoders > 0 ? plan_.decode[plan_.decoders - 1]
+                                                               : Coding::identity,
+                                .level = {},
+                                .in = task_.input_bytes(),
+                                .out = task_.output_bytes()};
+  if (plan_.encode && stats.coding != Coding::identity) stats.level = plan_.encode->level;
+  return stats;
+}
+
+}  // namespace frdpu::server

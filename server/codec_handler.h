@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "proto/negotiation.h"
+#include "proto/query.h"
+#include "proto/request_error.h"
+#include "proto/response_head.h"
+#include "proto/routes.h"
+#include "server/codec_task.h"
+
+namespace frdpu::server {
+
+class RequestReader;
+class Service;
+
+/// /v1/compress, /v1/decompress and /v1/transcode: from a request's head to a plan for the codec
+/// task, and from the task to the fields of the answer. Joins the rules of `proto` with the codecs
+/// of `core`, and holds none of its own.
+/// Life: `begin`, `try_open` until it opens, slices, `close`. Threads: the loop's.
+class CodecHandler {
+ public:
+  explicit CodecHandler(Service& service) noexcept : service_(service), task_(service) {}
+
+  [[nodiscard]] static bool serves(proto::Route route) noexcept;
+
+  /// Reads query and fields. Errors: every refusal that needs no body.
+  [[nodiscard]] proto::RequestResult<void> begin(const proto::RouteMatch& match,
+                                                 const RequestReader& reader) noexcept;
+
+  enum class Opened : std::uint8_t { yes, needs_body };
+
+  /// Opens the task as soon as all that it depends on is known: for bodies of up to 64 KiB that is
+  /// the whole body, otherwise the head or the first bytes.
+  /// Errors: pool_exhausted: try again; everything else is final.
+  [[nodiscard]] proto::RequestResult<Opened> try_open(RequestReader& reader) noexcept;
+
+  [[nodiscard]] CodecTask& task() noexcept { return task_; }
+  [[nodiscard]] const CodecTask& task() const noexcept { return task_; }
+
+  /// Blocks that the whole result may fill, where the request's length says so and the result is
+  /// long enough to be streamed; 0 otherwise.
+  [[nodiscard]] std::size_t result_blocks(const RequestReader& reader) const noexcept;
+
+  /// Fills in the fields that say what the result is.
+  void describe(proto::ResponseHead& head, const RequestReader& reader) const noexcept;
+
+  [[nodiscard]] proto::CompressionStats stats() const noexcept;
+
+  void close() noexcept { task_.close(); }
+
+ private:
+  [[nodiscard]] proto::RequestResult<void> begin_compress(std::string_view query,
+                                                          const RequestReader& reader) noexcept;
+  [[nodiscard]] proto::RequestResult<void> begin_decompress(std::string_view query,
+                                                            const RequestReader& reader) noexcept;
+  [[nodiscard]] proto::RequestResult<void> begin_transcode(std::string_view query,
+                                                           const RequestReader& reader) noexcept;
+  [[nodiscard]] proto::RequestResult<void> set_target(const proto::EncodeSettings& target) noexcept;
+  void choose_coding(core::Bytes sample) noexcept;
+  void undo(const proto::ContentCodings& codings) noexcept;
+
+  Service& service_;
+  CodecTask task_;
+  CodecTask::Plan plan_{};
+  proto::Route route_ = proto::Route::other;
+  proto::CompressQuery compress_{};
+  proto::SourcePlan source_{};
+  bool choose_ = false;  // coding=auto: a sample decides
+  bool sniff_ = false;   // the first bytes say what the source is
+};
+
+}  // namespace frdpu::server

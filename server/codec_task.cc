@@ -1,0 +1,220 @@
+#include "server/codec_task.h"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Coding;
+using std::chrono::nanoseconds;
+
+// Output of one slice at most.
+constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
+
+// What a byte of input costs in picoseconds, from a run of codec_bench over the corpus; only good
+// enough to tell work for this thread from work for the pool.
+constexpr std::array<std::uint32_t, 10> kLz4Cost = {0,      1'800,  2'500,  3'500,  9'000,
+                                                    14'000, 20'000, 40'000, 80'000, 160'000};
+constexpr std::array<std::uint32_t, 20> kZstdCost = {
+    0,      2'600,  3'500,  5'500,  7'000,   12'000,  16'000,  22'000,  28'000,  32'000,
+    40'000, 60'000, 70'000, 90'000, 110'000, 140'000, 220'000, 280'000, 330'000, 420'000};
+constexpr std::array<std::uint32_t, 10> kDeflateCost = {0,     3'000,  3'500,  4'000,  8'000,
+                                                        9'000, 11'000, 14'000, 22'000, 32'000};
+constexpr std::array<std::uint32_t, 12> kBrotliCost = {3'500,  5'000,   9'000,   11'000,
+                                                       20'000, 35'000,  45'000,  60'000,
+                                                       80'000, 110'000, 900'000, 2'000'000};
+constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    600,   1'200,
+                                                                       3'500, 3'500, 5'000};
+
+std::uint32_t encode_cost(Coding coding, int level) noexcept {
+  const auto at = [level](const auto& table) {
+    return table[std::min(static_cast<std::size_t>(std::max(level, 0)), table.size() - 1)];
+  };
+  switch (coding) {
+    case Coding::lz4:
+      return at(kLz4Cost);
+    case Coding::zstd:
+      return at(kZstdCost);
+    case Coding::gzip:
+    case Coding::deflate:
+      return at(kDeflateCost);
+    case Coding::br:
+      return at(kBrotliCost);
+    case Coding::identity:
+      break;
+  }
+  return 50;
+}
+
+nanoseconds thread_cpu_time() noexcept {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
+}
+
+}  // namespace
+
+core::Result<void> CodecTask::open(const Plan& plan) noexcept {
+  plan_ = plan;
+  if (plan.encode && !encoder_) {
+    core::EncoderParams params = *plan.encode;
+    params.whole = plan.whole && plan.decoders == 0;
+    auto encoder = core::make_encoder(params, service_.workspaces());
+    if (!encoder) return std::unexpected(encoder.error());
+    encoder_ = std::move(*encoder);
+  }
+  const Config& config = service_.config();
+  transform_.emplace();
+  for (std::size_t i = 0; i < plan.decoders; ++i) {
+    const core::DecodeLimits limits{.max_output_bytes = config.max_output_bytes,
+                                    .max_ratio = config.max_ratio,
+                                    .max_window_bytes = config.max_window_bytes};
+    decoders_[i].emplace(plan.decode[i], limits, service_.workspaces(), plan.dictionaries);
+    transform_->add(*decoders_[i]);
+  }
+  if (encoder_) transform_->add(*encoder_);
+  state_ = State::need_input;
+  open_ = true;
+  return {};
+}
+
+void CodecTask::close() noexcept {
+  transform_.reset();
+  encoder_.reset();
+  for (auto& decoder : decoders_) decoder.reset();
+  input.clear();
+  output.clear();
+  input_ended = false;
+  state_ = State::need_input;
+  error_ = {};
+  whole_output_bytes_ = whole_input_bytes_ = 0;
+  reported_ = {};
+  codec_time_ = {};
+  open_ = false;
+}
+
+nanoseconds CodecTask::cost_estimate() const noexcept {
+  std::uint64_t picoseconds = 0;
+  std::uint64_t bytes = input.size();
+  for (std::size_t i = 0; i < plan_.decoders; ++i) {
+    // Output costs more than input here, and can't be known: take a usual ratio, and what a slice
+    // may write at most.
+    bytes = std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
+    picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan_.decode[i])];
+  }
+  if (plan_.encode) picoseconds += bytes * encode_cost(plan_.encode->coding, plan_.encode->level);
+  return nanoseconds(picoseconds / 1000);
+}
+
+void CodecTask::run() noexcept {
+  const bool large = input.size() > core::k64kBlockBytes / 4 || plan_.decoders > 0;
+  const auto cpu_start = large ? thread_cpu_time() : nanoseconds{};
+  started_ = std::chrono::steady_clock::now();
+  run_slice();
+  // For small work the wall clock is as good and costs a tenth of the system call.
+  codec_time_ += large ? thread_cpu_time() - cpu_start
+                       : nanoseconds(std::chrono::steady_clock::now() - started_);
+  const std::size_t limit = service_.config().max_cpu_seconds;
+  if (limit > 0 && state_ != State::done && state_ != State::failed &&
+      codec_time_ > std::chrono::seconds(limit)) {
+    fail({.code = core::Errc::cpu_limit_exceeded,
+          .detail = "the request used up its CPU seconds",
+          .limit = limit,
+          .observed = static_cast<std::uint64_t>(
+              std::chrono::duration_cast<std::chrono::seconds>(codec_time_).count())});
+  }
+  if (on_worker_done) on_worker_done(*this);
+}
+
+void CodecTask::run_slice() noexcept {
+  if (plan_.whole && plan_.decoders == 0) return encode_whole();
+  auto result =
+      transform_->run(input, input_ended, output, service_.blocks(proto::Listener::service).large(),
+                      kSliceOutputBytes);
+  if (!result) return fail(result.error());
+  switch (*result) {
+    case core::StreamState::need_input:
+      state_ = State::need_input;
+      break;
+    case core::StreamState::output_full:
+      state_ = State::need_output;
+      break;
+    case core::StreamState::done:
+      state_ = State::done;
+      break;
+  }
+}
+
+void CodecTask::encode_whole() noexcept {
+  // The one-shot path: a view in, a view out, one step.
+  const core::Bytes whole = input.front();
+  auto block = service_.blocks(proto::Listener::service)
+                   .acquire(core::encoder_bound(plan_.encode->coding, whole.size()));
+  if (!block) return fail(block.error());
+  auto step = encoder_->step(whole, core::MutableBytes(block->data(), block->capacity()),
+                             core::Flush::finish);
+  if (!step) return fail(step.error());
+  if (step->state != core::StepState::done || step->consumed != whole.size()) {
+    return fail(
+        {.code = core::Errc::internal_error, .detail = "a whole body did not fit its bound"});
+  }
+  whole_input_bytes_ = whole.size();
+  whole_output_bytes_ = step->produced;
+  output.push_back(std::move(*block), 0, step->produced);
+  input.clear();
+  state_ = State::done;
+}
+
+void CodecTask::fail(const core::Error& error) noexcept {
+  if (error.code == core::Errc::pool_exhausted) {
+    state_ = State::need_memory;
+  } else {
+    state_ = State::failed;
+  }
+  error_ = error;
+}
+
+std::uint64_t CodecTask::input_bytes() const noexcept {
+  if (whole_input_bytes_ > 0 || !transform_) return whole_input_bytes_;
+  // Behind transport decoding: what the last decoder in front of the main codec made.
+  const std::size_t transports =
+      plan_.encode ? plan_.decoders : std::max<std::size_t>(1, plan_.decoders) - 1;
+  if (transports > 0) return decoders_[transports - 1]->produced_bytes();
+  return transform_->consumed_bytes();
+}
+
+std::uint64_t CodecTask::output_bytes() const noexcept {
+  if (whole_output_bytes_ > 0 || !transform_) return whole_output_bytes_;
+  return transform_->produced_bytes();
+}
+
+void CodecTask::report(MetricsShard& metrics) noexcept {
+  // The encoder has all the time of a transcoding: the split between stages is not measured.
+  const bool encodes = plan_.encode.has_value();
+  const Coding coding = encodes              ? plan_.encode->coding
+                        : plan_.decoders > 0 ? plan_.decode[plan_.decoders - 1]
+                                             : Coding::identity;
+  const Reported now{.input = input_bytes(), .output = output_bytes(), .time = codec_time_};
+  metrics.codec_worked(coding, encodes ? core::Direction::compress : core::Direction::decompress,
+                       now.input - reported_.input, now.output - reported_.output,
+                       now.time - reported_.time);
+  for (std::size_t i = 0; encodes && i < plan_.decoders; ++i) {
+    const std::uint64_t consumed = decoders_[i]->consumed_bytes();
+    const std::uint64_t produced = decoders_[i]->produced_bytes();
+    metrics.codec_worked(plan_.decode[i], core::Direction::decompress,
+                         consumed - reported_.decoder_input[i],
+                         produced - reported_.decoder_output[i], nanoseconds{});
+    reported_.decoder_input[i] = consumed;
+    reported_.decoder_output[i] = produced;
+  }
+  reported_.input = now.input;
+  reported_.output = now.output;
+  reported_.time = now.time;
+}
+
+}  // namespace frdpu::server

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "core/block_chain.h"
+#include "core/body_decoder.h"
+#include "core/codec_factory.h"
+#include "core/stream_transform.h"
+#include "server/worker_pool.h"
+
+namespace frdpu::server {
+
+class MetricsShard;
+class Service;
+
+/// The codec work of one request: up to two decoders, then at most one encoder, driven in slices
+/// over block chains. A slice is bounded work, run on the I/O thread when it is small and on the
+/// worker pool when it is not, so that nobody's 1,400 bytes wait for somebody's brotli 11.
+///
+/// Life: `open`, then slices until `done` or an error, then `close`. While a slice runs on a worker
+/// everything here belongs to it.
+/// Threads: one at a time. Cost: no allocation.
+class CodecTask final : public Job {
+ public:
+  /// What is to be done with the body.
+  struct Plan {
+    std::array<core::Coding, 2> decode{};  ///< in the order in which they are undone
+    std::size_t decoders = 0;
+    std::optional<core::EncoderParams> encode{};
+    /// The first slice gets the whole body in one block: opens the one-shot paths.
+    bool whole = false;
+    core::DictionarySource* dictionaries = nullptr;
+  };
+
+  enum class State : std::uint8_t {
+    need_input,   ///< all input was taken
+    need_output,  ///< the slice's share of output was written, more may follow at once
+    need_memory,  ///< a pool was empty; the same slice can be tried again
+    done,
+    failed,  ///< `error()` says why
+  };
+
+  explicit CodecTask(Service& service) noexcept : service_(service) {}
+
+  /// Takes an encoder's workspace. Decoders take theirs when they have seen a frame's header.
+  /// Errors: pool_exhausted: try again later; otherwise a bad parameter.
+  [[nodiscard]] core::Result<void> open(const Plan& plan) noexcept;
+  [[nodiscard]] bool is_open() const noexcept { return open_; }
+
+  /// Gives all memory back. Requires: no slice is running.
+  void close() noexcept;
+
+  /// Runs one slice.
+  void run() noexcept override;
+
+  /// Estimate of what the next slice costs, from codings, levels and the input at hand.
+  [[nodiscard]] std::chrono::nanoseconds cost_estimate() const noexcept;
+
+  core::BlockChain input;    ///< what the next slice reads
+  core::BlockChain output;   ///< what slices have written
+  bool input_ended = false;  ///< nothing comes behind `input`
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] const core::Error& error() const noexcept { return error_; }
+
+  /// Bytes that the main codec was given, after transport decoding, and what the last one wrote.
+  [[nodiscard]] std::uint64_t input_bytes() const noexcept;
+  [[nodiscard]] std::uint64_t output_bytes() const noexcept;
+  /// When the latest slice started.
+  [[nodiscard]] std::chrono::steady_clock::time_point started() const noexcept { return started_; }
+
+  [[nodiscard]] std::chrono::nanoseconds codec_time() const noexcept { return codec_time_; }
+
+  /// Adds what was done since the last call to the counters. Threads: the shard's owner.
+  void report(MetricsShard& metrics) noexcept;
+
+  /// Where not null: called behind `run`, on the worker; the owner's way back to its own thread.
+  void (*on_worker_done)(CodecTask& task) noexcept = nullptr;
+  void* owner = nullptr;
+
+ private:
+  // What the counters know already.
+  struct Reported {
+    std::uint64_t input = 0;
+    std::uint64_t output = 0;
+    std::chrono::nanoseconds time{};
+    std::array<std::uint64_t, 2> decoder_input{};
+    std::array<std::uint64_t, 2> decoder_output{};
+  };
+
+  void run_slice() noexcept;
+  void encode_whole() noexcept;
+  void fail(const core::Error& error) noexcept;
+
+  Service& service_;
+  Plan plan_{};
+  std::array<std::optional<core::BodyDecoder>, 2> decoders_;
+  core::Leased<core::Encoder> encoder_;
+  std::optional<core::StreamTransform> transform_;
+  State state_ = State::need_input;
+  core::Error error_{};
+  std::chrono::nanoseconds codec_time_{};
+  std::chrono::steady_clock::time_point started_{};
+  std::uint64_t whole_input_bytes_ = 0;
+  std::uint64_t whole_output_bytes_ = 0;
+  Reported reported_{};
+  bool open_ = false;
+};
+
+}  // namespace frdpu::server

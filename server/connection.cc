@@ -1,0 +1,226 @@
+#include "server/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/socket_base.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "server/exchange.h"
+#include "server/io_loop.h"
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+// What a refused request may still send before its connection is cut: enough that the answer is
+// not lost to a reset while usual uploads are under way, bounded so that nobody is served by it.
+constexpr std::uint32_t kLingerBytes = 16u << 20;
+constexpr auto kLingerTime = std::chrono::seconds(5);
+
+// Slices of one pump before other connections of the loop get their turn.
+constexpr int kTurns = 16;
+
+bool would_block(int error) noexcept {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
+
+}  // namespace
+
+Connection::Connection(IoLoop& loop, Socket socket, proto::Listener listener)
+    : loop_(loop), socket_(std::move(socket)), listener_(listener) {
+  if (is_counted()) loop_.metrics().connection_entered(ConnectionState::idle);
+}
+
+Connection::~Connection() {
+  if (!is_counted()) return;
+  loop_.metrics().connection_left(active_ ? ConnectionState::active : ConnectionState::idle);
+}
+
+void Connection::set_active(bool active) noexcept {
+  if (active == active_ || !is_counted()) return;
+  loop_.metrics().connection_left(active_ ? ConnectionState::active : ConnectionState::idle);
+  active_ = active;
+  loop_.metrics().connection_entered(active_ ? ConnectionState::active : ConnectionState::idle);
+}
+
+void Connection::start() {
+  loop_.fresh().push_back(*this);
+  deadline_ = loop_.now() + loop_.service().config().header_timeout;
+  wait_readable();
+}
+
+void Connection::wait_readable() {
+  if (read_armed_) return;
+  read_armed_ = true;
+  ++pending_;
+  socket_.async_wait(Socket::wait_read,
+                     place(read_memory_, [this](const boost::system::error_code& error) {
+                       read_armed_ = false;
+                       --pending_;
+                       readable_ = true;
+                       if (error || phase_ == Phase::closed) return destroy_if_unused();
+                       phase_ == Phase::lingering ? drain_unread() : pump();
+                     }));
+}
+
+void Connection::wait_writable() {
+  if (write_armed_) return;
+  write_armed_ = true;
+  ++pending_;
+  socket_.async_wait(Socket::wait_write,
+                     place(write_memory_, [this](const boost::system::error_code& error) {
+                       write_armed_ = false;
+                       --pending_;
+                       if (error || phase_ == Phase::closed) return destroy_if_unused();
+                       if (phase_ == Phase::open) pump();
+                     }));
+}
+
+IoResult Connection::receive(core::MutableBytes room) noexcept {
+  if (!readable_) return {.state = IoResult::State::would_block};
+  const auto got = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+  if (got > 0) {
+    const auto bytes = static_cast<std::size_t>(got);
+    readable_ = bytes == room.size();
+    return {.state = IoResult::State::ok, .bytes = bytes};
+  }
+  if (got == 0) return {.state = IoResult::State::ended};
+  if (errno == EINTR) return {.state = IoResult::State::ok};
+  readable_ = false;
+  return {.state = would_block(errno) ? IoResult::State::would_block : IoResult::State::failed};
+}
+
+IoResult Connection::send(std::span<const iovec> views) noexcept {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(views.data());
+  message.msg_iovlen = views.size();
+  const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+  if (sent >= 0) {
+    return {.state = IoResult::State::ok, .bytes = static_cast<std::size_t>(sent)};
+  }
+  if (errno == EINTR) return {.state = IoResult::State::ok};
+  return {.state = would_block(errno) ? IoResult::State::would_block : IoResult::State::failed};
+}
+
+void Connection::pump() {
+  if (phase_ != Phase::open) return;
+  if (!exchange_) {
+    exchange_ = loop_.take_exchange();
+    exchange_->attach(*this);
+    loop_.active().push_back(*this);
+    set_active(true);
+  }
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const Exchange::Next next = exchange_->pump();
+    switch (next.what) {
+      case Exchange::Next::What::wait:
+        if (next.readable) wait_readable();
+        if (next.writable) wait_writable();
+        return;
+      case Exchange::Next::What::again:
+        break;
+      case Exchange::Next::What::idle:
+        return become_idle();
+      case Exchange::Next::What::linger:
+        return linger();
+      case Exchange::Next::What::close:
+        return close();
+      case Exchange::Next::What::reset:
+        return abort();
+    }
+  }
+  yield();
+}
+
+void Connection::yield() {
+  // Others first: come back behind everything that is ready by now. The continuation lives in the
+  // memory of a wait that is not there; where both are, as with a client that sends and does not
+  // read, that memory takes it from the heap. It must not be left out: what still moves has no wait
+  // that would wake it.
+  if (yielded_) return;
+  yielded_ = true;
+  ++pending_;
+  boost::asio::post(loop_.context(),
+                    place(write_armed_ ? read_memory_ : write_memory_, [this] {
+                      yielded_ = false;
+                      --pending_;
+                      if (phase_ == Phase::closed) return destroy_if_unused();
+                      if (phase_ == Phase::open) pump();
+                    }));
+}
+
+void Connection::become_idle() {
+  loop_.give_exchange(std::move(exchange_));
+  set_active(false);
+  if (loop_.service().lifecycle().closing()) return close();
+  loop_.idle().push_back(*this);
+  deadline_ = loop_.now() + loop_.service().config().idle_timeout;
+  wait_readable();
+}
+
+void Connection::on_deadline() {
+  if (phase_ == Phase::lingering || !exchange_) return close();
+  exchange_->on_deadline();
+  pump();
+}
+
+void Connection::close_when_idle() {
+  if (phase_ == Phase::open && !exchange_) close();
+}
+
+void Connection::linger() {
+  // Half-close, then read what the client still sends: closing with unread bytes would reset the
+  // connection and could destroy the answer before the client has read it.
+  boost::system::error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  loop_.give_exchange(std::move(exchange_));
+  phase_ = Phase::lingering;
+  deadline_ = loop_.now() + kLingerTime;
+  loop_.active().push_back(*this);
+  drain_unread();
+}
+
+void Connection::drain_unread() {
+  std::byte scrap[16 * core::kKiB];
+  while (lingered_bytes_ < kLingerBytes) {
+    const IoResult got = receive(scrap);
+    if (got.state == IoResult::State::would_block) return wait_readable();
+    if (got.state != IoResult::State::ok) break;
+    lingered_bytes_ += static_cast<std::uint32_t>(got.bytes);
+  }
+  close();
+}
+
+void Connection::abort() {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  if (exchange_) exchange_->detach();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  destroy_if_unused();
+}
+
+void Connection::task_done() {
+  --pending_;
+  if (phase_ == Phase::closed) return destroy_if_unused();
+  pump();
+}
+
+void Connection::destroy_if_unused() {
+  if (phase_ != Phase::closed) return close();
+  if (pending_ > 0) return;
+  if (exchange_) loop_.give_exchange(std::move(exchange_));
+  loop_.destroy(*this);
+}
+
+}  // namespace frdpu::server

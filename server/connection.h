@@ -1,0 +1,124 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/bytes.h"
+#include "proto/routes.h"
+#include "server/handler_memory.h"
+#include "server/intrusive_list.h"
+
+namespace frdpu::server {
+
+class Exchange;
+class IoLoop;
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+/// How far a non-blocking read or write came.
+struct IoResult {
+  enum class State : std::uint8_t {
+    ok,           ///< `bytes` were moved
+    would_block,  ///< nothing can be moved now
+    ended,        ///< read: the peer sent its last byte
+    failed,       ///< the connection is gone
+  };
+  State state = State::ok;
+  std::size_t bytes = 0;
+};
+
+/// One client's connection, from accept to close. It owns the socket and the waits; what goes over
+/// it is the business of its `Exchange`, which is there only while a request is under way: an idle
+/// connection is this object and nothing else, and holds no pool block.
+///
+/// Life: adopted by an IoLoop, `start`, then driven by readiness, worker completions and ticks. It
+/// asks its loop to destroy it once it is closed and nothing refers to it any more.
+/// Threads: the loop's thread only. Cost: no allocation after construction.
+class Connection : public ListHook<Connection> {
+ public:
+  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
+                                                  boost::asio::io_context::executor_type>;
+
+  Connection(IoLoop& loop, Socket socket, proto::Listener listener);
+  ~Connection();
+
+  void start();
+
+  /// Goes on with the exchange: what it waited for may be there.
+  void pump();
+
+  /// Called when `deadline()` has passed.
+  void on_deadline();
+
+  /// Closes at once when idle; lets a request under way finish otherwise. For draining.
+  void close_when_idle();
+
+  /// Breaks the connection off with a reset, so that no peer can take what it got for a whole.
+  void abort();
+
+  [[nodiscard]] TimePoint deadline() const noexcept { return deadline_; }
+  [[nodiscard]] IoLoop& loop() const noexcept { return loop_; }
+  [[nodiscard]] Exchange* exchange() const noexcept { return exchange_.get(); }
+  [[nodiscard]] proto::Listener listener() const noexcept { return listener_; }
+
+  // For the exchange.
+
+  /// Reads what is there, without waiting. Remembers a short read, which says that the socket is
+  /// empty, and then answers would_block until it has become readable again.
+  [[nodiscard]] IoResult receive(core::MutableBytes room) noexcept;
+
+  /// Writes what the socket takes, without waiting.
+  [[nodiscard]] IoResult send(std::span<const iovec> views) noexcept;
+
+  void expire_at(TimePoint when) noexcept { deadline_ = when; }
+
+  /// A worker has the exchange's task: the connection stays until `task_done` or `release_task`.
+  void hold_for_task() noexcept { ++pending_; }
+  /// The worker is through. May destroy the connection.
+  void task_done();
+  /// The task was not taken after all.
+  void release_task() noexcept { --pending_; }
+
+ private:
+  enum class Phase : std::uint8_t { open, lingering, closed };
+
+  void wait_readable();
+  void wait_writable();
+  void yield();
+  /// The gauge of connections is about the service: a scrape does not count itself.
+  [[nodiscard]] bool is_counted() const noexcept {
+    return listener_ == proto::Listener::service;
+  }
+  void set_active(bool active) noexcept;
+  void become_idle();
+  void linger();
+  void drain_unread();
+  void close();
+  void destroy_if_unused();
+
+  IoLoop& loop_;
+  Socket socket_;
+  std::unique_ptr<Exchange> exchange_;
+  TimePoint deadline_{};
+  std::uint32_t lingered_bytes_ = 0;
+  std::uint16_t pending_ = 0;  // waits and tasks that will still call back
+  proto::Listener listener_;
+  Phase phase_ = Phase::open;
+  bool readable_ = false;
+  bool read_armed_ = false;
+  bool write_armed_ = false;
+  bool yielded_ = false;
+  bool active_ = false;
+  HandlerMemory read_memory_;
+  HandlerMemory write_memory_;
+};
+
+}  // namespace frdpu::server

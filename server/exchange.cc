@@ -1,0 +1,433 @@
+#include "server/exchange.h"
+
+#include <algorithm>
+#include <array>
+
+#include "proto/problem.h"
+#include "server/answers.h"
+#include "server/io_loop.h"
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Errc;
+using std::chrono::milliseconds;
+
+// Turns of one pump: after that other connections have theirs.
+constexpr int kTurns = 8;
+
+// A refused request's body of up to this size is read away so that the connection can be kept.
+constexpr std::uint64_t kDiscardBytes = core::k64kBlockBytes;
+
+proto::RequestError because(const core::Error& error) noexcept {
+  return {.error = error};
+}
+
+}  // namespace
+
+Exchange::Exchange(Service& service) noexcept
+    : service_(service), reader_(service.config()), codec_(service) {}
+
+void Exchange::attach(Connection& connection) noexcept {
+  connection_ = &connection;
+  blocks_ = &service_.blocks(connection.listener());
+  reader_.use(*blocks_);
+  abandoned_ = false;
+  phase_ = Phase::head;
+  head_started_ = last_read_ = last_write_ = Clock::now();
+}
+
+void Exchange::detach() noexcept {
+  if (counted_) end_request();
+  if (task_running_) {
+    abandoned_ = true;  // the worker still reads and writes the task's chains
+  } else {
+    codec_.close();
+  }
+  reader_.reset();
+  writer_.reset();
+  memory_since_.reset();
+}
+
+Exchange::Next Exchange::pump() noexcept {
+  using What = Next::What;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    if (phase_ == Phase::head) {
+      if (const auto next = read_head()) return *next;
+    }
+    bool moved = read_body();
+    moved |= advance();
+    moved |= write();
+    if (phase_ == Phase::gone) return {.what = What::close};
+    if (phase_ == Phase::broken) return {.what = What::reset};
+    if (response_ended_ && writer_.batch_sent() && !task_running_ &&
+        (reader_.body_ended() || head_.close)) {
+      return finish();
+    }
+    if (!moved) return wait();
+  }
+  return {.what = What::again};
+}
+
+std::optional<Exchange::Next> Exchange::read_head() noexcept {
+  using What = Next::What;
+  for (;;) {
+    if (reader_.head_begun()) {
+      const auto state = reader_.parse_head();
+      if (!state) {
+        begin_request();
+        count_request();
+        head_.close = true;
+        refuse(state.error());
+        return {};
+      }
+      if (*state == RequestReader::HeadState::complete) {
+        begin_request();
+        if (auto routed = route_request(); !routed) refuse(routed.error());
+        return {};
+      }
+    }
+    const auto room = reader_.room();
+    if (!room) {
+      if (room.error().code == Errc::pool_exhausted) {
+        if (wait_for_memory(room.error())) return wait();
+        refuse_without_memory();
+        return Next{.what = What::linger};
+      }
+      begin_request();
+      count_request();
+      head_.close = true;
+      refuse(because(room.error()));
+      return {};
+    }
+    memory_since_.reset();
+    const bool begun = reader_.head_begun();
+    const IoResult got = connection_->receive(*room);
+    switch (got.state) {
+      case IoResult::State::ok:
+        if (!begun) head_started_ = Clock::now();
+        reader_.received(got.bytes);
+        break;
+      case IoResult::State::would_block:
+        if (reader_.head_begun()) return wait();
+        reader_.reset();  // nothing came: hold nothing
+        return Next{.what = What::idle};
+      case IoResult::State::ended:
+      case IoResult::State::failed:
+        return Next{.what = What::close};
+    }
+  }
+}
+
+void Exchange::begin_request() noexcept {
+  phase_ = Phase::work;
+  request_started_ = last_read_ = last_write_ = Clock::now();
+  match_ = {};
+  head_ = {};
+  codec_route_ = discard_body_ = continue_due_ = false;
+  response_started_ = head_pending_ = response_ended_ = chunk_open_ = false;
+  write_blocked_ = late_reader_ = false;
+  result_bound_blocks_ = kResultBlocks;
+  queue_time_ = {};
+  deferred_.reset();
+}
+
+void Exchange::count_request() noexcept {
+  counted_ = true;
+  connection_->loop().metrics().request_started(match_.route);
+}
+
+proto::RequestResult<void> Exchange::route_request() noexcept {
+  const proto::RequestHead& fields = reader_.head();
+  head_.version = fields.version();
+  head_.close = !fields.persistent() || service_.lifecycle().draining();
+  head_.request_id = fields.request_id();
+  auto match =
+      proto::match_route(connection_->listener(), reader_.line().method, reader_.line().target);
+  if (!match) {
+    match_.route = match.error().route;
+    match_.method = proto::method_from_name(reader_.line().method);
+    head_.allow = match.error().error.error.code == Errc::method_not_allowed
+                      ? std::optional(match.error().allow)
+                      : std::nullopt;
+    count_request();
+    return std::unexpected(match.error().error);
+  }
+  match_ = *match;
+  count_request();
+  if (!CodecHandler::serves(match_.route)) return answer_route();
+  if (auto begun = codec_.begin(match_, reader_); !begun) return begun;
+  codec_route_ = true;
+  continue_due_ = fields.wants_continue() && !reader_.body_begun() && reader_.has_body();
+  return {};
+}
+
+proto::RequestResult<void> Exchange::answer_route() noexcept {
+  if (auto query = proto::parse_no_query(match_.query); !query) return query;
+  if (match_.route == proto::Route::any) {
+    head_.allow = match_.allow;
+    head_.status = 204;
+    discard_body();
+    start_response(std::nullopt);
+    return {};
+  }
+  if (!Answers::has(match_.route)) {
+    return proto::refuse(Errc::not_configured, "this build does not have the operation");
+  }
+  const Answer answer = service_.answers().answer(match_.route);
+  head_.status = answer.status;
+  head_.content_type = answer.content_type;
+  head_.retry_after_seconds = answer.retry_after_seconds;
+  discard_body();
+  if (auto copied = append_text(answer.text()); !copied) {
+    return std::unexpected(because(copied.error()));
+  }
+  start_response(answer.text().size());
+  return {};
+}
+
+core::Result<void> Exchange::append_text(std::string_view text) noexcept {
+  core::Bytes rest = core::as_bytes(text);
+  while (!rest.empty()) {
+    if (writer_.body().tail_room().empty()) {
+      auto block = blocks_->acquire(std::min(rest.size(), core::k64kBlockBytes));
+      if (!block) return std::unexpected(block.error());
+      writer_.body().push_back(std::move(*block), 0, 0);
+    }
+    const core::MutableBytes room = writer_.body().tail_room();
+    const std::size_t take = std::min(room.size(), rest.size());
+    std::copy_n(rest.data(), take, room.data());
+    writer_.body().commit(take);
+    rest = rest.subspan(take);
+  }
+  return {};
+}
+
+void Exchange::discard_body() noexcept {
+  if (reader_.body_ended()) return;
+  const auto length = reader_.content_length();
+  // A client that waits for 100 Continue may send its body or not: nobody can know.
+  const bool keep = length && *length <= kDiscardBytes && !reader_.head().wants_continue();
+  discard_body_ = true;
+  if (!keep) head_.close = true;
+}
+
+bool Exchange::read_body() noexcept {
+  if (phase_ != Phase::work || reader_.body_ended() || deferred_) return false;
+  if (discard_body_ && head_.close) return false;  // lingering reads it away
+  if (continue_due_ || (response_started_ && !codec_route_ && !discard_body_)) return false;
+  bool moved = false;
+  for (int reads = 0; reads < 4; ++reads) {
+    const std::uint64_t before = reader_.body_bytes();
+    if (auto parsed = reader_.parse_body(); !parsed) {
+      if (parsed.error().code == Errc::pool_exhausted) {
+        if (!wait_for_memory(parsed.error())) refuse(because(parsed.error()));
+        return moved;
+      }
+      head_.close = true;
+      refuse(because(parsed.error()));
+      return true;
+    }
+    if (discard_body_) reader_.body().clear();
+    moved |= reader_.body_bytes() != before;
+    if (reader_.body_ended()) return true;
+    const auto room = reader_.room();
+    if (!room) {
+      if (!wait_for_memory(room.error())) refuse(because(room.error()));
+      return moved;
+    }
+    if (room->empty()) return moved;
+    const IoResult got = connection_->receive(*room);
+    if (got.state == IoResult::State::would_block) return moved;
+    if (got.state == IoResult::State::failed) {
+      phase_ = Phase::gone;
+      return true;
+    }
+    if (got.state == IoResult::State::ended) {
+      head_.close = true;
+      refuse(because(
+          {.code = Errc::malformed_request, .detail = "the connection ended before the body did"}));
+      return true;
+    }
+    reader_.received(got.bytes);
+    last_read_ = Clock::now();
+    moved = true;
+  }
+  return moved;
+}
+
+bool Exchange::advance() noexcept {
+  if (phase_ != Phase::work || !codec_route_ || response_ended_ || task_running_) return false;
+  if (!codec_.task().is_open()) {
+    const auto opened = codec_.try_open(reader_);
+    if (!opened) {
+      const core::Error& error = opened.error().error;
+      if (error.code == Errc::pool_exhausted && wait_for_memory(error)) return false;
+      refuse(opened.error());
+      return true;
+    }
+    if (*opened == CodecHandler::Opened::needs_body) return continue_due_ && send_continue();
+    memory_since_.reset();
+  }
+  if (!promise_result()) return false;
+  if (continue_due_) return send_continue();
+  return drive_codec();
+}
+
+bool Exchange::promise_result() noexcept {
+  const std::size_t blocks = codec_.result_blocks(reader_);
+  if (blocks <= promised_blocks_) return true;
+  if (!service_.stream_budget().reserve(blocks - promised_blocks_)) {
+    const core::Error error{.code = Errc::pool_exhausted,
+                            .detail = "the 64k pool has no room for the result"};
+    if (!wait_for_memory(error)) refuse(because(error));
+    return false;
+  }
+  memory_since_.reset();
+  promised_blocks_ = blocks;
+  result_bound_blocks_ = std::max(result_bound_blocks_, blocks);
+  late_reader_ = true;  // its room is there: no need to see it stall first
+  return true;
+}
+
+bool Exchange::send_continue() noexcept {
+  if (!writer_.is_open()) {
+    auto block = blocks_->acquire(core::kMtuBlockBytes);
+    if (!block) {
+      if (!wait_for_memory(block.error())) refuse(because(block.error()));
+      return false;
+    }
+    writer_.open(std::move(*block));
+  }
+  writer_.put_text(proto::kContinueResponse);
+  writer_.start_batch(0);
+  continue_due_ = false;
+  last_read_ = Clock::now();
+  return true;
+}
+
+bool Exchange::drive_codec() noexcept {
+  CodecTask& task = codec_.task();
+  if (task.state() == CodecTask::State::done || task.state() == CodecTask::State::failed) {
+    return false;
+  }
+  if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
+  task.input.append(std::move(reader_.body()));
+  task.input_ended = reader_.body_ended();
+  const bool has_work = !task.input.empty() || task.input_ended ||
+                        task.state() == CodecTask::State::need_output ||
+                        task.state() == CodecTask::State::need_memory;
+  if (!has_work) return false;
+  if (task.cost_estimate() > kInlineCost) return submit_slice();
+  task.on_worker_done = nullptr;
+  task.run();
+  finish_slice();
+  return !waits_for_memory();
+}
+
+bool Exchange::submit_slice() noexcept {
+  CodecTask& task = codec_.task();
+  task.owner = this;
+  task.on_worker_done = [](CodecTask& done) noexcept {
+    static_cast<Exchange*>(done.owner)->post_slice_done();
+  };
+  slice_submitted_ = Clock::now();
+  task_running_ = true;
+  connection_->hold_for_task();
+  if (task.codec_time() > std::chrono::nanoseconds::zero()) {
+    // What it holds is paid for: one that has begun waits its turn, however long the queue.
+    service_.workers().requeue(task);
+    return true;
+  }
+  if (service_.workers().submit(task)) return true;
+  task_running_ = false;
+  connection_->release_task();
+  task.on_worker_done = nullptr;
+  refuse(because({.code = Errc::overloaded, .detail = "the queue for codec work is full"}));
+  return true;
+}
+
+void Exchange::post_slice_done() noexcept {
+  // On a worker: nothing of the exchange may be touched from here on but through the loop.
+  boost::asio::post(connection_->loop().context(), place(task_memory_, [this] {
+                      task_running_ = false;
+                      queue_time_ += codec_.task().started() - slice_submitted_;
+                      Connection& connection = *connection_;
+                      if (abandoned_) {
+                        codec_.close();
+                      } else {
+                        finish_slice();
+                      }
+                      connection.task_done();
+                    }));
+}
+
+void Exchange::finish_slice() noexcept {
+  CodecTask& task = codec_.task();
+  task.report(connection_->loop().metrics());
+  if (deferred_) return refuse(*deferred_);
+  // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
+  if (task.state() == CodecTask::State::done || task.output.size() >= kLeastBatchBytes) {
+    writer_.body().append(std::move(task.output));
+  }
+  switch (task.state()) {
+    case CodecTask::State::need_memory:
+      if (wait_for_memory(task.error())) return;
+      return refuse(because(task.error()));
+    case CodecTask::State::failed:
+      return refuse(because(task.error()));
+    case CodecTask::State::done:
+      memory_since_.reset();
+      if (!response_started_) start_response(writer_.body().size());
+      return;
+    case CodecTask::State::need_input:
+    case CodecTask::State::need_output:
+      memory_since_.reset();
+      if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
+        start_response(std::nullopt);
+      }
+      return;
+  }
+}
+
+bool Exchange::grow_result_bound() noexcept {
+  if (!late_reader_ || reader_.body_ended()) return false;
+  const std::size_t most = service_.config().max_stream_bytes / core::k64kBlockBytes;
+  if (result_bound_blocks_ >= most) return false;
+  const std::size_t step = std::min(kResultBlocks, most - result_bound_blocks_);
+  if (!service_.stream_budget().reserve(step)) return false;
+  promised_blocks_ += step;
+  result_bound_blocks_ += step;
+  return true;
+}
+
+void Exchange::end_request() noexcept {
+  counted_ = false;
+  MetricsShard& metrics = connection_->loop().metrics();
+  if (response_started_) {
+    metrics.request_finished(match_.route, match_.method, head_.status,
+                             Clock::now() - request_started_);
+  } else {
+    metrics.request_abandoned(match_.route);
+  }
+  if (promised_blocks_ > 0) service_.stream_budget().give_back(promised_blocks_);
+  promised_blocks_ = 0;
+}
+
+Exchange::Next Exchange::finish() noexcept {
+  using What = Next::What;
+  end_request();
+  codec_.close();
+  const bool keep = !head_.close && head_.framing != proto::ResponseFraming::until_close &&
+                    !service_.lifecycle().closing();
+  writer_.reset();
+  if (!keep) return {.what = What::linger};
+  phase_ = Phase::head;
+  const bool more = reader_.next_request();
+  head_started_ = Clock::now();
+  return {.what = more ? What::again : What::idle};
+}
+
+}  // namespace frdpu::server

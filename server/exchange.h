@@ -1,0 +1,154 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "core/bytes.h"
+#include "proto/request_error.h"
+#include "proto/response_head.h"
+#include "proto/routes.h"
+#include "server/codec_handler.h"
+#include "server/connection.h"
+#include "server/handler_memory.h"
+#include "server/request_reader.h"
+#include "server/response_writer.h"
+
+namespace frdpu::server {
+
+/// The requests of one connection, one after the other: reads a head, decides what answers it,
+/// moves the body through the codec and the result to the client. All that a request under way
+/// needs is in here, so that an idle connection needs nothing.
+///
+///   head -> work (read body | codec | write, whichever can move) -> head of the next ...
+///
+/// Backpressure: the codec stops when the result that waits for the client reaches its bound, and
+/// reading stops when the codec stops. The bound is small at first; it grows to
+/// `--max-stream-bytes` for clients that send everything before they read.
+/// Life: `attach`, `pump` until it says idle, linger, close or reset, `detach`. Kept for reuse.
+/// Threads: the loop's thread, but for the codec task while a worker has it.
+class Exchange {
+ public:
+  /// What the connection should do now.
+  struct Next {
+    enum class What : std::uint8_t {
+      wait,    ///< for what the flags say, a worker or a tick
+      again,   ///< call `pump` again: there is more to do
+      idle,    ///< all is said; keep the connection for the next request
+      linger,  ///< all is said; close, but do not lose the answer to unread input
+      close,   ///< close now
+      reset,   ///< close so that nobody takes what was sent for a whole
+    };
+    What what = What::wait;
+    bool readable = false;
+    bool writable = false;
+  };
+
+  explicit Exchange(Service& service) noexcept;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void attach(Connection& connection) noexcept;
+  /// Gives everything back that no worker holds. May be called twice.
+  void detach() noexcept;
+
+  [[nodiscard]] Next pump() noexcept;
+
+  /// The connection's deadline passed: decides what that means. `pump` must follow.
+  void on_deadline() noexcept;
+
+  /// Called a few times a second. Returns whether `pump` should be called.
+  [[nodiscard]] bool tick(TimePoint now) noexcept;
+
+  /// True while a pool was empty and the request waits for it.
+  [[nodiscard]] bool waits_for_memory() const noexcept { return memory_since_.has_value(); }
+
+ private:
+  enum class Phase : std::uint8_t {
+    head,    ///< reading a request's head
+    work,    ///< answering it
+    broken,  ///< part of an answer is out and the rest can't be: reset
+    gone,    ///< the client went away
+  };
+
+  [[nodiscard]] std::optional<Next> read_head() noexcept;
+  void begin_request() noexcept;
+  void count_request() noexcept;
+  [[nodiscard]] proto::RequestResult<void> route_request() noexcept;
+
+  // Each moves what can be moved and returns whether anything was.
+  [[nodiscard]] bool read_body() noexcept;
+  [[nodiscard]] bool advance() noexcept;
+  [[nodiscard]] bool write() noexcept;
+
+  [[nodiscard]] proto::RequestResult<void> answer_route() noexcept;
+  [[nodiscard]] core::Result<void> append_text(std::string_view text) noexcept;
+  void discard_body() noexcept;
+  [[nodiscard]] bool send_continue() noexcept;
+  [[nodiscard]] bool promise_result() noexcept;
+  [[nodiscard]] bool drive_codec() noexcept;
+  [[nodiscard]] bool submit_slice() noexcept;
+  void post_slice_done() noexcept;
+  void finish_slice() noexcept;
+  [[nodiscard]] bool grow_result_bound() noexcept;
+
+  void refuse(const proto::RequestError& error) noexcept;
+  void refuse_without_memory() noexcept;
+  void start_response(std::optional<std::uint64_t> content_length) noexcept;
+  [[nodiscard]] bool prepare_batch() noexcept;
+  [[nodiscard]] bool prepare_stream_batch() noexcept;
+  [[nodiscard]] Next wait() noexcept;
+  [[nodiscard]] Next finish() noexcept;
+  void end_request() noexcept;
+
+  /// Notes that a pool is empty. Returns false when the request has waited long enough.
+  [[nodiscard]] bool wait_for_memory(const core::Error& error) noexcept;
+  [[nodiscard]] TimePoint next_deadline() const noexcept;
+  [[nodiscard]] proto::ServerTiming timing() const noexcept;
+
+  // Blocks of result that wait for the client, before it is seen to read late, and by how many
+  // the bound grows then.
+  static constexpr std::size_t kResultBlocks = 8;
+  // A stream's result is passed on in pieces of at least this size, unless it ends.
+  static constexpr std::size_t kLeastBatchBytes = 16 * core::kKiB;
+  // Codec work up to this estimate is done at once; a hop to a worker costs up to 45 us (DESIGN).
+  static constexpr std::chrono::microseconds kInlineCost{200};
+
+  Service& service_;
+  Connection* connection_ = nullptr;
+  BlockPools* blocks_ = nullptr;  // the listener's
+  RequestReader reader_;
+  ResponseWriter writer_;
+  CodecHandler codec_;
+  HandlerMemory task_memory_;
+
+  Phase phase_ = Phase::head;
+  proto::RouteMatch match_;
+  proto::ResponseHead head_;
+
+  bool counted_ = false;  // in the in-flight gauge
+  bool codec_route_ = false;
+  bool discard_body_ = false;      // the answer needs no body: read it away
+  bool continue_due_ = false;      // the client waits for 100 Continue
+  bool response_started_ = false;  // head_ is decided
+  bool head_pending_ = false;      // ... and not written into the text block yet
+  bool response_ended_ = false;    // the last batch is prepared
+  bool chunk_open_ = false;        // a chunk's data was sent and its line end was not
+  bool write_blocked_ = false;
+  bool task_running_ = false;
+  bool abandoned_ = false;  // detached while a worker had the task
+  bool late_reader_ = false;
+  std::size_t result_bound_blocks_ = 0;
+  std::size_t promised_blocks_ = 0;
+
+  TimePoint head_started_{};
+  TimePoint request_started_{};
+  TimePoint last_read_{};
+  TimePoint last_write_{};
+  TimePoint slice_submitted_{};
+  std::optional<TimePoint> memory_since_;
+  std::optional<proto::RequestError> deferred_;  // refused while a worker had the task
+  std::chrono::nanoseconds queue_time_{};
+};
+
+}  // namespace frdpu::server

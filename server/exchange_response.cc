@@ -1,0 +1,243 @@
+// How an exchange answers: heads, batches, refusals and deadlines. The request side and the codec
+// are in exchange.cc.
+#include <algorithm>
+#include <array>
+
+#include "proto/problem.h"
+#include "server/exchange.h"
+#include "server/io_loop.h"
+#include "server/log.h"
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Errc;
+
+// A client that takes nothing for this long while its request is still arriving reads late.
+constexpr auto kLateAfter = std::chrono::milliseconds(200);
+
+}  // namespace
+
+void Exchange::refuse(const proto::RequestError& error) noexcept {
+  if (task_running_) {  // the worker reads and writes what a refusal would give back
+    if (!deferred_) deferred_ = error;
+    return;
+  }
+  const proto::ProblemInfo& info = proto::problem_info(error.error.code);
+  if (proto::is_limit_hit(info)) connection_->loop().metrics().limit_hit(info.code);
+  if (info.status == 500) {
+    service_.log().error("internal_error", {{"route", proto::route_template(match_.route)},
+                                            {"detail", error.error.detail}});
+  }
+  if (response_started_) {
+    phase_ = Phase::broken;
+    return;
+  }
+  codec_.close();
+  codec_route_ = false;
+  continue_due_ = false;
+  memory_since_.reset();
+  writer_.body().clear();
+  head_.status = info.status;
+  head_.content_type = proto::kProblemType;
+  head_.retry_after_seconds = info.retry_after_seconds;
+  head_.accept_encoding = error.error.code == Errc::unsupported_coding;
+  head_.close = head_.close || info.closes;
+  discard_body();
+  auto block = blocks_->acquire(proto::kMaxProblemBytes);
+  if (!block) return refuse_without_memory();
+  const std::size_t bytes = proto::write_problem(block->bytes(), error);
+  writer_.body().push_back(std::move(*block), 0, bytes);
+  start_response(bytes);
+}
+
+void Exchange::refuse_without_memory() noexcept {
+  // No block to write an answer in: a text that is always there. Its few bytes fit any socket.
+  static constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\n"
+      "Content-Type: application/problem+json\r\nContent-Length: 197\r\n"
+      "Retry-After: 1\r\nConnection: close\r\n\r\n"
+      R"({"type":"urn:frdpu:problem:pool_exhausted","title":"A memory pool has nothing left",)"
+      R"("status":503,"detail":"every block is in use; --pool-64k-blocks sets how many there are",)"
+      R"("code":"pool_exhausted"})";
+  constexpr std::size_t kBodyBytes = kAnswer.size() - kAnswer.find("\r\n\r\n") - 4;
+  static_assert(kBodyBytes == 197);
+  connection_->loop().metrics().limit_hit(Errc::pool_exhausted);
+  const iovec view{.iov_base = const_cast<char*>(kAnswer.data()), .iov_len = kAnswer.size()};
+  (void)connection_->send({&view, 1});
+  head_.status = 503;
+  head_.close = true;
+  response_started_ = response_ended_ = true;
+  head_pending_ = false;
+  memory_since_.reset();
+}
+
+void Exchange::start_response(std::optional<std::uint64_t> content_length) noexcept {
+  response_started_ = head_pending_ = true;
+  head_.close = head_.close || service_.lifecycle().draining();  // it may have begun since
+  head_.date = connection_->loop().date();
+  if (head_.status == 204) {
+    head_.framing = proto::ResponseFraming::none;
+  } else if (content_length) {
+    head_.framing = proto::ResponseFraming::length;
+    head_.content_length = *content_length;
+  } else {
+    head_.framing = head_.version == proto::HttpVersion::http10
+                        ? proto::ResponseFraming::until_close
+                        : proto::ResponseFraming::chunked;
+  }
+  if (!codec_route_) return;
+  codec_.describe(head_, reader_);
+  if (content_length) {
+    head_.stats = codec_.stats();
+    head_.timing = timing();
+  } else {
+    head_.announce_trailers =
+        head_.framing == proto::ResponseFraming::chunked && reader_.head().accepts_trailers();
+  }
+}
+
+proto::ServerTiming Exchange::timing() const noexcept {
+  return {.queue = queue_time_, .codec = codec_.task().codec_time()};
+}
+
+bool Exchange::write() noexcept {
+  bool moved = false;
+  while (phase_ == Phase::work) {
+    if (writer_.batch_sent() && !prepare_batch()) return moved;
+    std::array<iovec, ResponseWriter::kMaxViews> views;
+    const std::size_t count = writer_.gather(views);
+    if (count == 0) return moved;
+    const IoResult sent = connection_->send(std::span(views).first(count));
+    if (sent.state == IoResult::State::failed) {
+      phase_ = Phase::gone;
+      return true;
+    }
+    write_blocked_ = sent.state == IoResult::State::would_block;
+    if (write_blocked_) return moved;
+    writer_.sent(sent.bytes);
+    last_write_ = Clock::now();
+    moved = true;
+  }
+  return moved;
+}
+
+bool Exchange::prepare_batch() noexcept {
+  write_blocked_ = false;
+  if (!response_started_ || response_ended_) return false;
+  if (!writer_.is_open()) {
+    auto block = blocks_->acquire(proto::kMaxResponseHeadBytes);
+    if (!block) {
+      if (wait_for_memory(block.error())) return false;
+      refuse_without_memory();
+      return false;
+    }
+    memory_since_.reset();
+    writer_.open(std::move(*block));
+  }
+  if (head_pending_) {
+    writer_.commit_text(proto::write_response_head(writer_.text_room(), head_));
+    head_pending_ = false;
+  }
+  const bool streamed = head_.framing == proto::ResponseFraming::chunked ||
+                        head_.framing == proto::ResponseFraming::until_close;
+  if (streamed) return prepare_stream_batch();
+  if (match_.method == proto::Method::head) writer_.body().clear();
+  writer_.start_batch(writer_.body().size());
+  response_ended_ = true;
+  return true;
+}
+
+bool Exchange::prepare_stream_batch() noexcept {
+  const bool done = codec_.task().state() == CodecTask::State::done && !task_running_;
+  const bool chunked = head_.framing == proto::ResponseFraming::chunked;
+  const std::size_t bytes = writer_.body().size();
+  if (bytes > 0) {
+    if (chunked) {
+      if (chunk_open_) writer_.put_text(proto::kChunkEnd);
+      writer_.commit_text(proto::write_chunk_line(writer_.text_room(), bytes));
+      chunk_open_ = true;
+    }
+    writer_.start_batch(bytes);
+    return true;
+  }
+  if (!done) return !writer_.batch_sent();
+  if (chunked) {
+    if (chunk_open_) writer_.put_text(proto::kChunkEnd);
+    const bool trailers = head_.announce_trailers;
+    writer_.commit_text(proto::write_last_chunk(
+        writer_.text_room(), trailers ? std::optional(codec_.stats()) : std::nullopt,
+        trailers ? std::optional(timing()) : std::nullopt));
+  }
+  response_ended_ = true;
+  return true;
+}
+
+bool Exchange::wait_for_memory(const core::Error&) noexcept {
+  const TimePoint now = Clock::now();
+  if (!memory_since_) memory_since_ = now;
+  if (now - *memory_since_ >= service_.config().queue_timeout) {
+    queue_time_ += now - *memory_since_;
+    memory_since_.reset();
+    return false;
+  }
+  connection_->loop().note_waiter();
+  return true;
+}
+
+Exchange::Next Exchange::wait() noexcept {
+  connection_->expire_at(next_deadline());
+  const bool in_body =
+      reader_.wants_input() && !continue_due_ && !deferred_ && !(discard_body_ && head_.close);
+  const bool reading = !waits_for_memory() && (phase_ == Phase::head || in_body);
+  return {.what = Next::What::wait, .readable = reading, .writable = write_blocked_};
+}
+
+TimePoint Exchange::next_deadline() const noexcept {
+  const Config& config = service_.config();
+  if (waits_for_memory()) return *memory_since_ + config.queue_timeout;
+  if (phase_ == Phase::head) return head_started_ + config.header_timeout;
+  // While a worker has the task the request moves, however slowly its peer does.
+  if (task_running_) return TimePoint::max();
+  if (write_blocked_) return std::max(last_write_, last_read_) + config.write_timeout;
+  return last_read_ + config.body_timeout;
+}
+
+void Exchange::on_deadline() noexcept {
+  if (waits_for_memory() || task_running_) return;  // pump tries again, or gives up
+  if (phase_ == Phase::head) {
+    begin_request();
+    count_request();
+    head_.close = true;
+    return refuse({.error = {.code = Errc::request_timeout,
+                             .detail = "the request's head did not arrive in time"},
+                   .flag = "--header-timeout"});
+  }
+  if (write_blocked_) {
+    connection_->loop().metrics().write_timed_out();
+    service_.log().warning("client_stalled", {{"route", proto::route_template(match_.route)},
+                                              {"side", "response"},
+                                              {"unsent_bytes", writer_.body().size()}});
+    phase_ = Phase::broken;
+    return;
+  }
+  head_.close = true;
+  service_.log().warning("client_stalled", {{"route", proto::route_template(match_.route)},
+                                            {"side", "request"},
+                                            {"body_bytes", reader_.body_bytes()}});
+  refuse({.error = {.code = Errc::request_timeout,
+                    .detail = "the request's body did not go on arriving"},
+          .flag = "--body-timeout"});
+}
+
+bool Exchange::tick(TimePoint now) noexcept {
+  if (late_reader_ || !write_blocked_ || reader_.body_ended() || phase_ != Phase::work)
+    return false;
+  if (now - last_write_ < kLateAfter) return false;
+  late_reader_ = true;
+  return true;
+}
+
+}  // namespace frdpu::server

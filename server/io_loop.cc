@@ -1,0 +1,157 @@
+#include "server/io_loop.h"
+
+#include <ctime>
+
+#include "server/exchange.h"
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+// Deadlines are coarse on purpose: one timer a thread instead of one a connection.
+constexpr auto kTick = std::chrono::milliseconds(100);
+// While somebody waits for a block, look that often.
+constexpr auto kWaiterTick = std::chrono::milliseconds(5);
+// Exchanges kept for reuse; beyond this many at once they are an allocation each.
+constexpr std::size_t kSpareExchanges = 4096;
+
+}  // namespace
+
+IoLoop::IoLoop(Service& service, MetricsShard& metrics)
+    : service_(service), metrics_(metrics), work_(context_.get_executor()), timer_(context_) {
+  spare_exchanges_.reserve(kSpareExchanges);
+  renew_date();
+}
+
+IoLoop::~IoLoop() {
+  // Handlers of the context refer to connections: run what is ready, so that closed ones go.
+  ending_ = true;
+  abort_connections();
+  work_.reset();
+  timer_.cancel();
+  context_.restart();
+  context_.run();
+}
+
+void IoLoop::run() {
+  schedule_tick();
+  context_.run();
+}
+
+void IoLoop::stop() {
+  context_.stop();
+}
+
+void IoLoop::adopt(Connection::Socket socket, proto::Listener listener) {
+  auto* connection = new Connection(*this, std::move(socket), listener);
+  ++connections_;
+  connection->start();
+}
+
+void IoLoop::destroy(Connection& connection) {
+  IntrusiveList<Connection>::remove(connection);
+  --connections_;
+  service_.connection_ended(connection.listener());
+  delete &connection;
+}
+
+std::unique_ptr<Exchange> IoLoop::take_exchange() {
+  if (spare_exchanges_.empty()) return std::make_unique<Exchange>(service_);
+  std::unique_ptr<Exchange> exchange = std::move(spare_exchanges_.back());
+  spare_exchanges_.pop_back();
+  return exchange;
+}
+
+void IoLoop::give_exchange(std::unique_ptr<Exchange> exchange) {
+  exchange->detach();
+  if (spare_exchanges_.size() < kSpareExchanges) spare_exchanges_.push_back(std::move(exchange));
+}
+
+void IoLoop::schedule_tick() {
+  if (ending_) return;  // this tick was due when the loop stopped: nobody waits for another one
+  timer_.expires_after(has_waiters_ ? kWaiterTick : kTick);
+  timer_.async_wait(place(tick_memory_, [this](const boost::system::error_code& error) {
+    if (!error) tick();
+  }));
+}
+
+void IoLoop::tick() {
+  renew_date();
+  const TimePoint now = Clock::now();
+  expire_front(fresh_, now);
+  expire_front(idle_, now);
+  for (Connection* next = active_.front(); next;) {
+    Connection& connection = *next;
+    next = IntrusiveList<Connection>::next(connection);
+    if (connection.deadline() <= now) {
+      connection.on_deadline();
+    } else if (Exchange* exchange = connection.exchange()) {
+      if (exchange->tick(now)) connection.pump();
+    }
+  }
+  wake_waiters();
+  schedule_tick();
+}
+
+void IoLoop::expire_front(IntrusiveList<Connection>& list, TimePoint now) {
+  // One timeout a list, and members come in at the end: the first that is not due ends the walk.
+  for (Connection* next = list.front(); next && next->deadline() <= now;) {
+    Connection& connection = *next;
+    next = IntrusiveList<Connection>::next(connection);
+    connection.on_deadline();
+  }
+}
+
+void IoLoop::wake_waiters() {
+  if (!has_waiters_) return;
+  has_waiters_ = false;  // those who still wait say so again
+  for (Connection* next = active_.front(); next;) {
+    Connection& connection = *next;
+    next = IntrusiveList<Connection>::next(connection);
+    if (connection.exchange() && connection.exchange()->waits_for_memory()) connection.pump();
+  }
+}
+
+void IoLoop::close_idle_connections() {
+  for (IntrusiveList<Connection>* list : {&fresh_, &idle_}) {
+    for (Connection* next = list->front(); next;) {
+      Connection& connection = *next;
+      next = IntrusiveList<Connection>::next(connection);
+      connection.close_when_idle();
+    }
+  }
+}
+
+std::size_t IoLoop::abort_connections() {
+  std::size_t count = 0;
+  for (IntrusiveList<Connection>* list : {&fresh_, &idle_, &active_}) {
+    for (Connection* next = list->front(); next;) {
+      Connection& connection = *next;
+      next = IntrusiveList<Connection>::next(connection);
+      count += list == &active_ ? 1 : 0;
+      connection.abort();
+    }
+  }
+  return count;
+}
+
+void IoLoop::renew_date() {
+  const std::time_t second = std::time(nullptr);
+  if (second == date_second_) return;
+  date_second_ = second;
+  std::tm utc{};
+  gmtime_r(&second, &utc);
+  // Not strftime's %a and %b: those follow the locale.
+  static constexpr char kDays[] = "SunMonTueWedThuFriSat";
+  static constexpr char kMonths[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  char text[sizeof date_ + 1];
+  std::snprintf(text, sizeof text, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+                kDays + 3 * utc.tm_wday, static_cast<unsigned>(utc.tm_mday) % 100u,
+                kMonths + 3 * utc.tm_mon, static_cast<unsigned>(utc.tm_year + 1900) % 10000u,
+                static_cast<unsigned>(utc.tm_hour) % 100u, static_cast<unsigned>(utc.tm_min) % 100u,
+                static_cast<unsigned>(utc.tm_sec) % 100u);
+  std::copy_n(text, sizeof date_, date_);
+}
+
+}  // namespace frdpu::server

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "server/connection.h"
+#include "server/intrusive_list.h"
+
+namespace frdpu::server {
+
+class Exchange;
+class MetricsShard;
+class Service;
+
+/// One thread's event loop with the connections that live on it. A connection never changes its
+/// loop, so nothing here needs a lock.
+/// Threads: everything but `context()` belongs to the thread that calls `run`.
+class IoLoop {
+ public:
+  IoLoop(Service& service, MetricsShard& metrics);
+  ~IoLoop();
+  IoLoop(const IoLoop&) = delete;
+  IoLoop& operator=(const IoLoop&) = delete;
+
+  /// Serves until `stop`.
+  void run();
+
+  /// Ends `run`. Threads: any.
+  void stop();
+
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] Service& service() noexcept { return service_; }
+  [[nodiscard]] MetricsShard& metrics() noexcept { return metrics_; }
+  [[nodiscard]] TimePoint now() const noexcept { return Clock::now(); }
+
+  /// The Date field's value, renewed once a second. Ownership: dies with the next tick.
+  [[nodiscard]] std::string_view date() const noexcept { return {date_, sizeof date_}; }
+
+  /// Takes a socket that was accepted and starts to serve it.
+  void adopt(Connection::Socket socket, proto::Listener listener);
+
+  /// Frees a closed connection. Requires: nothing refers to it any more.
+  void destroy(Connection& connection);
+
+  /// Closes idle connections now, and the others as soon as they are through. For draining.
+  void close_idle_connections();
+
+  /// Breaks off everything that is still under way. Returns how many connections that were.
+  std::size_t abort_connections();
+
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
+
+  // For connections: the lists that say which deadline applies, in order of arrival.
+  [[nodiscard]] IntrusiveList<Connection>& fresh() noexcept { return fresh_; }
+  [[nodiscard]] IntrusiveList<Connection>& idle() noexcept { return idle_; }
+  [[nodiscard]] IntrusiveList<Connection>& active() noexcept { return active_; }
+
+  /// Request state for a connection that has become active; kept for reuse when given back, so
+  /// that a loop allocates only when more requests are under way than ever before.
+  [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
+  void give_exchange(std::unique_ptr<Exchange> exchange);
+
+  /// Notes that some exchange waits for a block or workspace: ticks come faster, and every request
+  /// that ends wakes those who wait.
+  void note_waiter() noexcept { has_waiters_ = true; }
+
+ private:
+  void schedule_tick();
+  void tick();
+  void expire_front(IntrusiveList<Connection>& list, TimePoint now);
+  void wake_waiters();
+  void renew_date();
+
+  Service& service_;
+  MetricsShard& metrics_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  // With the loop's own executor type: the type-erased one is too large for HandlerMemory.
+  boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>,
+                                    boost::asio::io_context::executor_type>
+      timer_;
+  HandlerMemory tick_memory_;
+  IntrusiveList<Connection> fresh_, idle_, active_;
+  std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
+  std::size_t connections_ = 0;
+  std::int64_t date_second_ = 0;
+  bool has_waiters_ = false;
+  bool ending_ = false;  // being destroyed
+  char date_[29];        // IMF-fixdate, RFC 9110 5.6.7
+};
+
+}  // namespace frdpu::server

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/routes.h"
+#include "server/handler_memory.h"
+#include "server/setting_values.h"
+
+namespace frdpu::server {
+
+class IoLoop;
+
+/// One bound address and who accepts on it: for TCP one SO_REUSEPORT socket a loop, so that the
+/// kernel spreads connections; for a unix socket one acceptor that deals them out in turn.
+/// Life: `open`, `start`, `close`. Threads: `close_on` belongs to the loop's thread, the rest to
+/// whoever starts the loops.
+class Listener {
+ public:
+  /// Binds and listens; nothing is accepted yet.
+  /// Returns: the listener, or one line for the operator.
+  [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
+      const ListenAddress& address, proto::Listener kind, std::vector<IoLoop*> loops);
+
+  ~Listener();
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  /// Starts to accept on every loop. Requires: the loops are not running yet.
+  void start();
+
+  /// Stops to accept on one loop. Threads: that loop's.
+  void close_on(IoLoop& loop);
+
+  /// The address that was bound, with the port that the system chose: `127.0.0.1:41234`.
+  [[nodiscard]] const std::string& bound_address() const noexcept { return bound_address_; }
+
+ private:
+  class Acceptor;
+
+  Listener(proto::Listener kind, std::vector<IoLoop*> loops) noexcept;
+
+  proto::Listener kind_;
+  std::vector<IoLoop*> loops_;
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  std::string bound_address_;
+  std::string unix_path_;  // removed when the listener goes away
+};
+
+}  // namespace frdpu::server

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+
+#include "core/block_chain.h"
+#include "core/pool/fixed_pool.h"
+#include "proto/request_error.h"
+#include "proto/request_head.h"
+#include "server/request_parser.h"
+
+namespace frdpu::server {
+
+class BlockPools;
+struct Config;
+
+/// Turns the bytes of a connection into requests: a head, then a body as a chain of blocks. Knows
+/// no socket: it offers room, is told what arrived there, and says what it has.
+///
+///   head block   | head | first body bytes or the next request | free |
+///   body chain   body bytes, in blocks of their own, as the codec takes them
+///   raw block    (chunked only) chunk framing and data as received
+///
+/// Life: for each request `room`/`received` and `parse_head` until there is a head, then
+/// `room`/`received` until `body_ended`, then `next_request`. Views in `head()` look into the head
+/// block and die with `next_request`.
+/// Threads: one at a time. Cost: body bytes that arrive with the head are copied once, those of
+/// chunked bodies too; all others lie where the socket put them. No allocation.
+class RequestReader final : private ChunkSink {
+ public:
+  enum class HeadState : std::uint8_t { incomplete, complete };
+
+  explicit RequestReader(const Config& config) noexcept : config_(config) {}
+
+  /// Says where blocks come from, before the first byte of a connection.
+  void use(BlockPools& blocks) noexcept { blocks_ = &blocks; }
+
+  /// Drops everything and gives all blocks back.
+  void reset() noexcept;
+
+  /// Where the next bytes from the socket should go; empty when none are wanted now.
+  /// Errors: pool_exhausted: try again later; headers_too_large, uri_too_long while in the head.
+  [[nodiscard]] core::Result<core::MutableBytes> room() noexcept;
+
+  /// Notes that `bytes` bytes were put where `room` said.
+  void received(std::size_t bytes) noexcept;
+
+  /// Looks for a whole head in what was received. Every rule of HTTP framing is checked here.
+  /// Errors: the refusal; nothing behind the head may be read as a request then.
+  [[nodiscard]] proto::RequestResult<HeadState> parse_head() noexcept;
+
+  /// Takes body bytes out of what was received. Call after `received` and when the chain has
+  /// become shorter.
+  /// Errors: malformed_request, body_too_large; pool_exhausted: try again later.
+  [[nodiscard]] core::Result<void> parse_body() noexcept;
+
+  [[nodiscard]] const proto::RawHead& line() const noexcept { return line_; }
+  [[nodiscard]] const proto::RequestHead& head() const noexcept { return head_; }
+  [[nodiscard]] bool has_body() const noexcept { return framing_.has_body(); }
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept {
+    if (framing_.kind == proto::BodyKind::chunked) return std::nullopt;
+    return framing_.length;
+  }
+
+  /// Body bytes that wait to be taken.
+  [[nodiscard]] core::BlockChain& body() noexcept { return body_; }
+  /// True when the whole body is in `body()` or was taken from it.
+  [[nodiscard]] bool body_ended() const noexcept { return body_ended_; }
+  [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+  /// True when part of the body has arrived already, so that nobody waits for `100 Continue`.
+  [[nodiscard]] bool body_begun() const noexcept {
+    return body_bytes_ > 0 || raw_begin_ < raw_end_;
+  }
+
+  /// Whether more bytes of the body are wanted now.
+  [[nodiscard]] bool wants_input() const noexcept {
+    return !body_ended_ && body_.blocks() <= read_ahead_blocks_;
+  }
+
+  /// Blocks of body that are read ahead of the codec at most.
+  void set_read_ahead(std::size_t blocks) noexcept { read_ahead_blocks_ = blocks; }
+
+  /// True when bytes of a head were received, however few.
+  [[nodiscard]] bool head_begun() const noexcept { return begin_ < end_; }
+
+  /// Goes on to the next request. Requires: `body_ended`. Returns: whether bytes of it are there.
+  [[nodiscard]] bool next_request() noexcept;
+
+ private:
+  [[nodiscard]] core::Result<core::MutableBytes> head_room() noexcept;
+  [[nodiscard]] core::Result<void> grow_head_block() noexcept;
+  [[nodiscard]] core::Result<core::MutableBytes> body_room(std::size_t wanted) noexcept;
+  [[nodiscard]] core::Result<void> parse_raw() noexcept;
+  [[nodiscard]] proto::RequestResult<HeadState> accept_head(std::size_t head_end) noexcept;
+  std::size_t take_chunk_data(core::Bytes data) noexcept override;
+
+  const Config& config_;
+  BlockPools* blocks_ = nullptr;
+  core::PooledBlock block_;  // [begin_, end_): received and not yet used
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t scanned_ = 0;  // head bytes searched for the empty line already
+  bool head_done_ = false;
+
+  std::optional<RequestParser> parser_;
+  proto::RawHead line_;
+  proto::RequestHead head_;
+  proto::BodyFraming framing_;
+
+  core::PooledBlock raw_;  // [raw_begin_, raw_end_): received and not yet parsed
+  std::size_t raw_begin_ = 0;
+  std::size_t raw_end_ = 0;
+  core::BlockChain body_;
+  std::uint64_t body_left_ = 0;  // of a body with Content-Length
+  std::uint64_t body_bytes_ = 0;
+  bool body_ended_ = true;
+  std::size_t read_ahead_blocks_ = 2;
+};
+
+}  // namespace frdpu::server

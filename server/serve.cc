@@ -1,0 +1,171 @@
+#include "server/serve.h"
+
+#include <sys/resource.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/exchange.h"
+#include "server/io_loop.h"
+#include "server/listener.h"
+#include "server/log.h"
+#include "server/memory_plan.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+namespace asio = boost::asio;
+using ErrorCode = boost::system::error_code;
+
+// How often a drain looks whether everybody has gone.
+constexpr auto kDrainPoll = std::chrono::milliseconds(10);
+
+// Connections need descriptors: take all that the system allows this process anyway.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// The process from the first listener to the last connection.
+class Process {
+ public:
+  Process(const Config& config, Log& log, Service& service)
+      : config_(config),
+        log_(log),
+        service_(service),
+        control_(service, service.metrics().shard(config.threads)),
+        signals_(control_.context(), SIGTERM, SIGINT),
+        timer_(control_.context()) {
+    for (std::size_t i = 0; i < config.threads; ++i) {
+      loops_.push_back(std::make_unique<IoLoop>(service, service.metrics().shard(i)));
+    }
+  }
+
+  ~Process() {
+    // Workers refer to exchanges, exchanges to loops.
+    service_.workers().stop();
+  }
+
+  [[nodiscard]] std::expected<void, std::string> listen() {
+    std::vector<IoLoop*> loops;
+    for (const auto& loop : loops_) loops.push_back(loop.get());
+    auto service = Listener::open(config_.listen, proto::Listener::service, loops);
+    if (!service) return std::unexpected(service.error());
+    auto admin = Listener::open(config_.admin_listen, proto::Listener::admin, {&control_});
+    if (!admin) return std::unexpected(admin.error());
+    service_listener_ = std::move(*service);
+    admin_listener_ = std::move(*admin);
+    return {};
+  }
+
+  [[nodiscard]] int run() {
+    signals_.async_wait([this](const ErrorCode& error, int signal) {
+      if (!error) begin_drain(signal);
+    });
+    service_listener_->start();
+    admin_listener_->start();
+    for (const auto& loop : loops_) {
+      threads_.emplace_back([&loop = *loop] { loop.run(); });
+    }
+    service_.lifecycle().enter(Lifecycle::State::serving);
+    log_.listening("service", service_listener_->bound_address());
+    log_.listening("admin", admin_listener_->bound_address());
+    log_.info("memory", {{"mtu_blocks", config_.pool_mtu_blocks},
+                         {"64k_blocks", config_.pool_64k_blocks},
+                         {"workspace_bytes", config_.workspace_bytes},
+                         {"total_bytes", memory_bytes(config_)}});
+    control_.run();
+    for (const auto& loop : loops_) loop->stop();
+    for (std::thread& thread : threads_) thread.join();
+    log_.info("stopped", {{"exit", exit_status_}});
+    return exit_status_;
+  }
+
+ private:
+  void begin_drain(int signal) {
+    log_.info("draining", {{"signal", signal}, {"connections", service_.connections()}});
+    service_.lifecycle().enter(Lifecycle::State::announcing);
+    timer_.expires_after(config_.drain_delay);
+    timer_.async_wait([this](const ErrorCode& error) {
+      if (!error) close_listeners();
+    });
+    // A second signal is from somebody who does not want to wait.
+    signals_.async_wait([this](const ErrorCode& error, int) {
+      if (!error) stop(true);
+    });
+  }
+
+  void close_listeners() {
+    service_.lifecycle().enter(Lifecycle::State::closing);
+    deadline_ = Clock::now() + config_.drain_timeout;
+    for (const auto& loop : loops_) {
+      asio::post(loop->context(), [this, &loop = *loop] {
+        service_listener_->close_on(loop);
+        loop.close_idle_connections();
+        closed_loops_.fetch_add(1);
+      });
+    }
+    poll_drain();
+  }
+
+  void poll_drain() {
+    if (closed_loops_ == loops_.size() && service_.connections() == 0) return stop(false);
+    if (Clock::now() >= deadline_) return stop(true);
+    timer_.expires_after(kDrainPoll);
+    timer_.async_wait([this](const ErrorCode& error) {
+      if (!error) poll_drain();
+    });
+  }
+
+  void stop(bool cut_off) {
+    if (cut_off) {
+      exit_status_ = 1;
+      log_.warning("drain_cut_off", {{"connections", service_.connections()}});
+    }
+    control_.stop();
+  }
+
+  const Config& config_;
+  Log& log_;
+  Service& service_;
+  IoLoop control_;  // admin listener, signals and drain: never behind a request of the service
+  std::vector<std::unique_ptr<IoLoop>> loops_;
+  std::unique_ptr<Listener> service_listener_;
+  std::unique_ptr<Listener> admin_listener_;
+  asio::signal_set signals_;
+  asio::steady_timer timer_;
+  std::vector<std::thread> threads_;
+  TimePoint deadline_{};
+  std::atomic<std::size_t> closed_loops_{0};
+  int exit_status_ = 0;
+};
+
+}  // namespace
+
+int serve(const Config& config) {
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  Log log({.level = config.log_level, .format = config.log_format});
+  auto service = Service::create(config, log, config.threads + 1);
+  if (!service) {
+    log.error("cannot_start", {{"reason", service.error()}});
+    return 1;
+  }
+  Process process(config, log, **service);
+  if (auto listening = process.listen(); !listening) {
+    log.error("cannot_start", {{"reason", listening.error()}});
+    return 1;
+  }
+  return process.run();
+}
+
+}  // namespace frdpu::server

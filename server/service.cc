@@ -1,0 +1,118 @@
+#include "server/service.h"
+
+#include <sys/socket.h>
+
+#include <string_view>
+
+#include "server/log.h"
+#include "server/memory_plan.h"
+#include "server/metrics_text.h"
+
+namespace frdpu::server {
+namespace {
+
+// Codec slices that may wait for a worker, for each worker.
+constexpr std::size_t kQueuedSlicesPerWorker = 256;
+// Connections of the admin listener: scrapers, probes and people.
+constexpr std::size_t kAdminConnections = 256;
+
+}  // namespace
+
+std::expected<std::unique_ptr<Service>, std::string> Service::create(const Config& config, Log& log,
+                                                                     std::size_t shards) {
+  auto blocks = BlockPools::create(mtu_pool_options(config), pool_64k_options(config));
+  auto admin_blocks = BlockPools::create(admin_mtu_pool_options(), admin_64k_pool_options());
+  if (!blocks || !admin_blocks) {
+    return std::unexpected("cannot reserve the memory of the block pools");
+  }
+  auto workspaces = core::WorkspacePools::create(
+      config.workspace_bytes, static_cast<std::uint32_t>(config.max_window_bytes));
+  if (!workspaces) {
+    std::string line = "cannot divide --workspace-bytes among the codecs";
+    if (workspaces.error().limit) {
+      line += ": with this --max-window-bytes it takes at least " +
+              std::to_string(*workspaces.error().limit);
+    }
+    return std::unexpected(line);
+  }
+  return std::unique_ptr<Service>(new Service(
+      config, log, shards, {std::move(*blocks), std::move(*admin_blocks), std::move(*workspaces)}));
+}
+
+Service::Service(const Config& config, Log& log, std::size_t shards, Memory memory)
+    : config_(config),
+      log_(log),
+      memory_(std::move(memory)),
+      stream_budget_(config.pool_64k_blocks),
+      metrics_(shards),
+      answers_(*this),
+      workers_(config.compute_threads, kQueuedSlicesPerWorker * config.compute_threads) {}
+
+bool Service::admit_connection(proto::Listener listener) noexcept {
+  const bool service = listener == proto::Listener::service;
+  std::atomic<std::size_t>& count = service ? connections_ : admin_connections_;
+  const std::size_t limit = service ? config_.max_connections : kAdminConnections;
+  if (count.fetch_add(1, std::memory_order_relaxed) < limit) return true;
+  count.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+void Service::connection_ended(proto::Listener listener) noexcept {
+  (listener == proto::Listener::service ? connections_ : admin_connections_)
+      .fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Service::refuse_connection(int descriptor) noexcept {
+  static constexpr std::string_view kAnswer =
+      "HTTP/1.1 503 Service Unavailable\r\n"
+      "Content-Type: application/problem+json\r\nContent-Length: 177\r\n"
+      "Retry-After: 1\r\nConnection: close\r\n\r\n"
+      R"({"type":"urn:frdpu:problem:overloaded","title":"The service is overloaded","status":503,)"
+      R"("detail":"there are as many connections as --max-connections allows","code":"overloaded"})";
+  static_assert(kAnswer.size() - kAnswer.find("\r\n\r\n") - 4 == 177);
+  (void)::send(descriptor, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::shutdown(descriptor, SHUT_WR);
+}
+
+void Service::note_descriptors_exhausted() noexcept {
+  log_.warning("out_of_descriptors", {{"accepting", "paused"}});
+}
+
+const char* Service::not_ready_because(std::chrono::steady_clock::time_point now) noexcept {
+  switch (lifecycle_.state()) {
+    case Lifecycle::State::starting:
+      return "starting";
+    case Lifecycle::State::serving:
+      break;
+    default:
+      return "draining";
+  }
+  // An empty `mtu` pool is helped out, so it says nothing.
+  bool exhausted = !memory_.blocks.large().has_available();
+  for (std::size_t kind = 0; kind < memory_.workspaces.kinds().size() && !exhausted; ++kind) {
+    exhausted = memory_.workspaces.stats(kind).available == 0;
+  }
+  if (!exhausted) {
+    exhausted_since_ = 0;
+    return nullptr;
+  }
+  std::chrono::steady_clock::rep since = 0;
+  const auto current = now.time_since_epoch().count();
+  if (exhausted_since_.compare_exchange_strong(since, current)) since = current;
+  const std::chrono::steady_clock::duration lasted(current - since);
+  return lasted > config_.ready_grace ? "a pool has nothing left" : nullptr;
+}
+
+std::vector<core::PoolStats> Service::pool_stats() const {
+  std::vector<core::PoolStats> stats{memory_.blocks.mtu().stats(), memory_.blocks.large().stats()};
+  for (std::size_t kind = 0; kind < memory_.workspaces.kinds().size(); ++kind) {
+    stats.push_back(memory_.workspaces.stats(kind));
+  }
+  return stats;
+}
+
+std::string Service::metrics_text() const {
+  return server::metrics_text(MetricsCollectable(metrics_, [this] { return pool_stats(); }));
+}
+
+}  // namespace frdpu::server

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/workspace_pool.h"
+#include "proto/routes.h"
+#include "server/answers.h"
+#include "server/block_pools.h"
+#include "server/config.h"
+#include "server/lifecycle.h"
+#include "server/metrics.h"
+#include "server/stream_budget.h"
+#include "server/worker_pool.h"
+
+namespace frdpu::server {
+
+class Log;
+
+/// What all loops share: settings, memory, workers, counters. Built before the first thread and
+/// gone after the last one. Everything reachable from here is safe from any thread.
+class Service {
+ public:
+  /// Takes the memory that `config` names. `shards`: threads that will count.
+  /// Requires: the configuration is whole (`choose_memory`).
+  /// Returns: the service, or one line for the operator.
+  [[nodiscard]] static std::expected<std::unique_ptr<Service>, std::string> create(
+      const Config& config, Log& log, std::size_t shards);
+
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  [[nodiscard]] const Config& config() const noexcept { return config_; }
+  [[nodiscard]] Log& log() noexcept { return log_; }
+  /// What a listener's requests and responses live in.
+  [[nodiscard]] BlockPools& blocks(proto::Listener listener) noexcept {
+    return listener == proto::Listener::service ? memory_.blocks : memory_.admin_blocks;
+  }
+  [[nodiscard]] core::WorkspacePools& workspaces() noexcept { return memory_.workspaces; }
+  [[nodiscard]] StreamBudget& stream_budget() noexcept { return stream_budget_; }
+  [[nodiscard]] WorkerPool& workers() noexcept { return workers_; }
+  [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
+  [[nodiscard]] Lifecycle& lifecycle() noexcept { return lifecycle_; }
+  [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
+
+  /// Counts a new connection. Returns false when `--max-connections` are there. The admin listener
+  /// has room of its own, so that a full service can still be looked at.
+  [[nodiscard]] bool admit_connection(proto::Listener listener) noexcept;
+  void connection_ended(proto::Listener listener) noexcept;
+
+  /// Connections of the service listener.
+  [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
+
+  /// Tells a client that there is no room for its connection; best effort, without waiting.
+  void refuse_connection(int descriptor) noexcept;
+
+  /// Notes that accepting pauses because no descriptor was left.
+  void note_descriptors_exhausted() noexcept;
+
+  /// Whether the service takes work: serving, and no pool was empty for longer than
+  /// `--ready-grace`. Returns: null when ready, else why not. Cost: reads every pool's counters.
+  [[nodiscard]] const char* not_ready_because(std::chrono::steady_clock::time_point now) noexcept;
+
+  /// Every pool's counters, block pools first. Allocates.
+  [[nodiscard]] std::vector<core::PoolStats> pool_stats() const;
+
+  /// The body of /metrics. Allocates; about 1 ms.
+  [[nodiscard]] std::string metrics_text() const;
+
+ private:
+  struct Memory {
+    BlockPools blocks;
+    BlockPools admin_blocks;
+    core::WorkspacePools workspaces;
+  };
+
+  Service(const Config& config, Log& log, std::size_t shards, Memory memory);
+
+  const Config config_;
+  Log& log_;
+  Memory memory_;
+  StreamBudget stream_budget_;
+  Metrics metrics_;
+  Lifecycle lifecycle_;
+  std::atomic<std::size_t> connections_{0};
+  std::atomic<std::size_t> admin_connections_{0};
+  // Steady clock; 0 while every pool has something left.
+  std::atomic<std::chrono::steady_clock::rep> exhausted_since_{0};
+  Answers answers_;
+  WorkerPool workers_;  // last: its threads stop before anything they use goes away
+};
+
+}  // namespace frdpu::server

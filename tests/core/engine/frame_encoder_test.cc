@@ -1,0 +1,207 @@
+#include "core/engine/frame_encoder.h"
+
+#include "tests/core/engine/lz4_test_support.h"
+
+namespace frdpu::test {
+namespace {
+
+using core::Errc;
+using core::Flush;
+
+std::vector<Sample> inputs() {
+  std::vector<Sample> all = synthetic_samples(150'000);
+  for (const std::size_t size : {0, 1, 4, 5, 11, 12, 13, 14, 64, 1400, 65535, 65536, 65537}) {
+    all.push_back({"text" + std::to_string(size), text_like(size)});
+    all.push_back({"zeros" + std::to_string(size), zeros(size)});
+  }
+  for (Sample& sample : corpus_samples(200'000)) all.push_back(std::move(sample));
+  return all;
+}
+
+class FrameEncoderLevelTest : public testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(Levels, FrameEncoderLevelTest, testing::Range(1, 10));
+
+TEST_P(FrameEncoderLevelTest, StreamsWhatLiblz4Reads) {
+  for (const Sample& sample : inputs()) {
+    const Buffer frame = encode_lz4(lz4_params(GetParam()), sample.bytes);
+    const auto decoded = liblz4_decode(frame);
+    ASSERT_TRUE(decoded) << sample;
+    ASSERT_TRUE(same_bytes(*decoded, sample.bytes)) << sample;
+    ASSERT_LE(frame.size(), core::lz4_bound(sample.bytes.size()));
+  }
+}
+
+TEST_P(FrameEncoderLevelTest, WritesWholeInputsThatLiblz4Reads) {
+  for (const Sample& sample : inputs()) {
+    for (const std::uint32_t window : {256u, 4096u, 32768u, 65535u}) {
+      const Buffer frame = encode_lz4_whole(lz4_params(GetParam(), window), sample.bytes);
+      const auto decoded = liblz4_decode(frame);
+      ASSERT_TRUE(decoded) << sample;
+      ASSERT_TRUE(same_bytes(*decoded, sample.bytes)) << sample;
+    }
+  }
+}
+
+TEST_P(FrameEncoderLevelTest, IsTheSameBytesAtEverySeam) {
+  const Buffer input = mixed_bytes(70'000);
+  const Buffer expected = encode_lz4(lz4_params(GetParam()), input);
+  for (const std::size_t in_cut : kSeamSizes) {
+    for (const std::size_t out_cut : {64, 65, 100, 1500}) {
+      const Buffer frame = encode_lz4(lz4_params(GetParam()), input, in_cut, out_cut);
+      ASSERT_TRUE(same_bytes(frame, expected))
+          << "input cut at " << in_cut << ", output at " << out_cut;
+    }
+  }
+}
+
+TEST_P(FrameEncoderLevelTest, PutsTheSizeIntoTheHeaderWhereItIsPledged) {
+  const Buffer input = json_like(1400);
+  core::EncoderParams params = lz4_params(GetParam());
+  params.content_bytes = input.size();
+  const Buffer frame = encode_lz4(params, input);
+  const auto header = core::parse_lz4_frame_header(frame, true);
+  ASSERT_TRUE(header && *header);
+  EXPECT_EQ((*header)->content_bytes, 1400u);
+  EXPECT_EQ((*header)->window_bytes, 65536u);
+  EXPECT_EQ((*header)->checksum, true);
+  EXPECT_TRUE((*header)->independent_blocks);
+  EXPECT_TRUE(same_bytes(*decode_lz4(frame).output, input));
+}
+
+TEST(FrameEncoderTest, RefusesAnInputThatIsNotOfThePledgedSize) {
+  for (const std::size_t pledged : {0, 1, 99, 101, 65536, 70'000}) {
+    for (const std::size_t cut : {1, 7, 1000}) {
+      core::EncoderParams params = lz4_params(1);
+      params.content_bytes = pledged;
+      const TestWorkspace workspace(core::lz4_encoder_workspace_bytes(params));
+      const Placed<core::Encoder> encoder(*core::place_lz4_encoder(params, workspace.bytes()));
+      const Buffer input = text_like(pledged < 100 || pledged == 65536 ? pledged + 100 : 100);
+      const RunResult result = run_transform(*encoder.object, input, cut, 1000);
+      ASSERT_FALSE(result.output) << pledged;
+      EXPECT_EQ(result.output.error().code, Errc::invalid_size);
+    }
+  }
+}
+
+TEST(FrameEncoderTest, FlushMakesAllInputReadable) {
+  const Buffer input = json_like(40'000);
+  const core::EncoderParams params = lz4_params(1);
+  const TestWorkspace workspace(core::lz4_encoder_workspace_bytes(params));
+  const Placed<core::Encoder> encoder(*core::place_lz4_encoder(params, workspace.bytes()));
+  Buffer frame;
+  Buffer room(core::lz4_bound(2000));
+  for (std::size_t at = 0; at < input.size(); at += 1400) {
+    const std::size_t size = std::min<std::size_t>(1400, input.size() - at);
+    const auto step =
+        encoder.object->step(core::Bytes(input).subspan(at, size), room, Flush::flush);
+    ASSERT_TRUE(step);
+    ASSERT_EQ(step->consumed, size);
+    ASSERT_EQ(step->state, core::StepState::need_input);
+    frame.insert(frame.end(), room.begin(),
+                 room.begin() + static_cast<std::ptrdiff_t>(step->produced));
+
+    // A decoder that gets this much, and no end, must give back all of it.
+    const auto header = core::parse_lz4_frame_header(frame, false);
+    const TestWorkspace decoding((*header)->workspace_bytes);
+    const Placed<core::Decoder> decoder(
+        *core::place_lz4_decoder(**header, nullptr, decoding.bytes()));
+    Buffer out(input.size());
+    const auto read = decoder.object->step(frame, out, Flush::none);
+    ASSERT_TRUE(read);
+    ASSERT_EQ(read->produced, at + size);
+    out.resize(read->produced);
+    ASSERT_TRUE(same_bytes(out, core::Bytes(input).first(at + size)));
+  }
+}
+
+TEST(FrameEncoderTest, HistoryOverTheStreamPays) {
+  const Buffer input = json_like(140'000);
+  const Buffer linked = encode_lz4(lz4_params(1), input, 1400, 4096, Flush::flush);
+  std::size_t alone = 0;
+  for (std::size_t at = 0; at < input.size(); at += 1400) {
+    alone += encode_lz4_whole(lz4_params(1), core::Bytes(input).subspan(at, 1400)).size();
+  }
+  EXPECT_LT(linked.size() * 10, alone * 7);
+  EXPECT_TRUE(same_bytes(*liblz4_decode(linked), input));
+}
+
+TEST(FrameEncoderTest, RefusesWhatIsOutOfRange) {
+  const TestWorkspace workspace(1 << 21);
+  EXPECT_EQ(core::lz4_encoder_workspace_bytes(lz4_params(0)), 0u);
+  EXPECT_EQ(core::lz4_encoder_workspace_bytes(lz4_params(10)), 0u);
+  EXPECT_EQ(core::place_lz4_encoder(lz4_params(0), workspace.bytes()).error().code,
+            Errc::invalid_level);
+  EXPECT_EQ(core::place_lz4_encoder(lz4_params(10), workspace.bytes()).error().code,
+            Errc::invalid_level);
+  EXPECT_EQ(core::place_lz4_encoder(lz4_params(1, 255), workspace.bytes()).error().code,
+            Errc::invalid_window);
+  EXPECT_EQ(core::place_lz4_encoder(lz4_params(1, 65536), workspace.bytes()).error().code,
+            Errc::invalid_window);
+  const std::size_t needed = core::lz4_encoder_workspace_bytes(lz4_params(1));
+  EXPECT_EQ(
+      core::place_lz4_encoder(lz4_params(1), workspace.bytes().first(needed - 1)).error().code,
+      Errc::invalid_size);
+  EXPECT_EQ(core::place_lz4_encoder(lz4_params(1), workspace.bytes().subspan(1)).error().code,
+            Errc::invalid_size);
+}
+
+TEST(FrameEncoderTest, WholeInputsOfOnePacketNeedFewKibibytes) {
+  core::EncoderParams params = lz4_params(1);
+  params.whole = true;
+  params.content_bytes = 1400;
+  EXPECT_LE(core::lz4_encoder_workspace_bytes(params), 5 * core::kKiB);
+}
+
+TEST(FrameEncoderTest, WholePathRefusesLessRoomThanTheBound) {
+  core::EncoderParams params = lz4_params(1);
+  params.whole = true;
+  params.content_bytes = 1400;
+  const TestWorkspace workspace(core::lz4_encoder_workspace_bytes(params));
+  const Placed<core::Encoder> encoder(*core::place_lz4_encoder(params, workspace.bytes()));
+  Buffer room(core::lz4_bound(1400) - 1);
+  EXPECT_EQ(encoder.object->step(text_like(1400), room, Flush::finish).error().code,
+            Errc::invalid_size);
+}
+
+TEST(FrameEncoderTest, DoesNotGrowWhatDoesNotCompress) {
+  for (const std::size_t size : {1400, 65536, 200'000}) {
+    const Buffer input = random_bytes(size);
+    const std::size_t blocks = (size + 65535) / 65536;
+    for (int level = 1; level <= 9; ++level) {
+      EXPECT_EQ(encode_lz4_whole(lz4_params(level), input).size(), size + 15 + 4 * blocks + 8);
+    }
+  }
+}
+
+TEST(FrameEncoderTest, UsesADictionary) {
+  const Buffer content = json_like(20'000, 7);
+  const core::Dictionary dictionary(content, 77);
+  const Buffer input = json_like(1400, 7);
+  for (int level = 1; level <= 9; ++level) {
+    for (const std::uint32_t window : {256u, 16384u, 65535u}) {
+      core::EncoderParams params = lz4_params(level, window);
+      const Buffer without = encode_lz4_whole(params, input);
+      params.dictionary = &dictionary;
+      const Buffer streamed = encode_lz4(params, input);
+      const Buffer whole = encode_lz4_whole(params, input);
+      if (window > 256) {
+        EXPECT_LT(whole.size() * 4, without.size() * 3) << level;
+      }
+      for (const Buffer& frame : {streamed, whole}) {
+        const auto header = core::parse_lz4_frame_header(frame, true);
+        EXPECT_EQ((*header)->dictionary_id, 77u);
+        const auto decoded = liblz4_decode(frame, content);
+        ASSERT_TRUE(decoded);
+        ASSERT_TRUE(same_bytes(*decoded, input));
+        for (const std::size_t out_cut : {64, 1000, 100'000}) {
+          const RunResult ours = decode_lz4(frame, 50, out_cut, &dictionary);
+          ASSERT_TRUE(ours.output);
+          ASSERT_TRUE(same_bytes(*ours.output, input));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace frdpu::test

@@ -1,0 +1,86 @@
+// A request head and what follows it: the scan, the fields, the gate. What is let through is
+// checked against a second, naive reading of the same bytes.
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "proto/field_syntax.h"
+#include "proto/problem.h"
+#include "proto/request_head.h"
+#include "proto/response_head.h"
+
+namespace {
+
+using namespace frdpu;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+// How often a field's name starts a line, whatever stands around the name.
+std::size_t lines_named(const std::string& head, std::string_view name) {
+  std::size_t count = 0;
+  for (std::size_t at = head.find(name); at != head.npos; at = head.find(name, at + 1)) {
+    if (at > 0 && head[at - 1] == '\n' && head[at + name.size()] == ':') ++count;
+  }
+  return count;
+}
+
+void check_good(std::string_view head, const proto::ReadHead& read) {
+  const std::string text = lower(head);
+  // No line is folded, and none ends in anything but CRLF.
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    require(text[i] != '\0');
+    if (text[i] == '\n') require(i > 0 && text[i - 1] == '\r');
+    if (text[i] == '\r') require(text[i + 1] == '\n');
+    if (text[i] == '\n' && i + 1 < text.size()) require(text[i + 1] != ' ' && text[i + 1] != '\t');
+  }
+  const std::size_t lengths = lines_named(text, "content-length");
+  const std::size_t transfers = lines_named(text, "transfer-encoding");
+  const std::size_t hosts = lines_named(text, "host");
+  require(hosts <= 1 && lengths <= 1 && (lengths == 0 || transfers == 0));
+  if (read.fields.version() == proto::HttpVersion::http11) require(hosts == 1);
+  if (read.fields.version() == proto::HttpVersion::http10) require(transfers == 0);
+  require((read.fields.framing().kind == proto::BodyKind::chunked) == (transfers == 1));
+  require((read.fields.framing().kind == proto::BodyKind::length) == (lengths == 1));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const std::size_t skipped = proto::leading_empty_line_bytes(input);
+  const std::size_t end = input.find("\r\n\r\n", skipped);
+  const std::string_view head =
+      end == input.npos ? input.substr(skipped) : input.substr(skipped, end + 4 - skipped);
+
+  const auto read = proto::read_request_head(head);
+  if (!read) {
+    std::array<std::byte, proto::kMaxProblemBytes> out;
+    require(proto::write_problem(out, read.error()) > 0);
+    return 0;
+  }
+  check_good(head, *read);
+  // What is given back to the client cannot break its message.
+  std::array<std::byte, proto::kMaxResponseHeadBytes> out;
+  const std::size_t written =
+      proto::write_response_head(out, {.framing = proto::ResponseFraming::none,
+                                       .content_type = read->fields.content_type(),
+                                       .request_id = read->fields.request_id()});
+  const std::string_view response = core::as_text(core::Bytes(out).first(written));
+  require(written > 0 && response.find("\r\n\r\n") + 4 == response.size());
+  require(std::ranges::count(response, '\n') <= 5);
+  (void)read->fields.bearer_token();
+  (void)read->fields.traceparent();
+  return 0;
+}

@@ -1,0 +1,253 @@
+#include "server/request_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "server/block_pools.h"
+#include "server/config.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Errc;
+
+constexpr std::size_t kCuts[] = {1, 2, 3, 5, 8, 16, 31, SIZE_MAX};
+
+/// A reader with pools of its own, fed from a text.
+class RequestReaderTest : public testing::Test {
+ protected:
+  struct Request {
+    std::string target;
+    std::string body;
+    bool operator==(const Request&) const = default;
+  };
+
+  static BlockPools make_pools(std::size_t mtu, std::size_t large) {
+    auto pools = BlockPools::create(
+        {.name = "mtu", .block_bytes = core::kMtuBlockBytes, .max_blocks = mtu},
+        {.name = "64k", .block_bytes = core::k64kBlockBytes, .max_blocks = large});
+    return std::move(*pools);
+  }
+
+  RequestReaderTest() { reader_.use(pools_); }
+
+  // Moves up to `cut` bytes of the text into the reader. Returns false when it wants none.
+  bool feed(std::string_view& text, std::size_t cut) {
+    const auto room = reader_.room();
+    if (!room || room->empty() || text.empty()) return false;
+    const std::size_t take = std::min({cut, room->size(), text.size()});
+    std::memcpy(room->data(), text.data(), take);
+    text.remove_prefix(take);
+    reader_.received(take);
+    return true;
+  }
+
+  void take_body(std::string& into) {
+    while (!reader_.body().empty()) {
+      const core::Bytes piece = reader_.body().front();
+      into.append(core::as_text(piece));
+      reader_.body().consume(piece.size());
+    }
+  }
+
+  // Reads every request of a text that arrives in cuts. Ends at the first error, which it keeps.
+  std::vector<Request> read_all(std::string_view text, std::size_t cut) {
+    std::vector<Request> requests;
+    for (;;) {
+      auto state = reader_.parse_head();
+      while (state && *state == RequestReader::HeadState::incomplete) {
+        if (!feed(text, cut)) return requests;
+        state = reader_.parse_head();
+      }
+      if (!state) {
+        error_ = state.error().error.code;
+        return requests;
+      }
+      Request request{.target = std::string(reader_.line().target), .body = {}};
+      for (;;) {
+        if (auto parsed = reader_.parse_body(); !parsed) {
+          error_ = parsed.error().code;
+          return requests;
+        }
+        take_body(request.body);
+        if (reader_.body_ended()) break;
+        if (!feed(text, cut)) return requests;
+      }
+      requests.push_back(std::move(request));
+      if (!reader_.next_request() && text.empty()) return requests;
+    }
+  }
+
+  void expect_balanced() {
+    reader_.reset();
+    EXPECT_EQ(pools_.mtu().stats().in_use, 0u);
+    EXPECT_EQ(pools_.large().stats().in_use, 0u);
+  }
+
+  Config config_;
+  BlockPools pools_ = make_pools(8, 8);
+  RequestReader reader_{config_};
+  std::optional<Errc> error_;
+};
+
+TEST_F(RequestReaderTest, ReadsPipelinedRequestsCutAnywhere) {
+  const std::string large(200'000, 'x');
+  const std::string text =
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+      "\r\nGET /b HTTP/1.1\r\nHost: h\r\n\r\n"
+      "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: dropped\r\n\r\n"
+      "POST /d HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n" +
+      large + "GET /e HTTP/1.1\r\nHost: h\r\n\r\n";
+  const std::vector<Request> expected = {
+      {"/a", "hello"}, {"/b", ""}, {"/c", "abcde"}, {"/d", large}, {"/e", ""}};
+  for (const std::size_t cut : kCuts) {
+    EXPECT_EQ(read_all(text, cut), expected) << cut;
+    EXPECT_EQ(error_, std::nullopt) << cut;
+    expect_balanced();
+  }
+}
+
+TEST_F(RequestReaderTest, MovesALongHeadToALargeBlock) {
+  const std::string field(6000, 'v');
+  const std::string text = "GET /long HTTP/1.1\r\nHost: h\r\nX-Long: " + field + "\r\n\r\n";
+  for (const std::size_t cut : kCuts) {
+    EXPECT_EQ(read_all(text, cut), (std::vector<Request>{{"/long", ""}})) << cut;
+  }
+  EXPECT_GE(pools_.large().stats().acquisitions, 1u);
+  expect_balanced();
+}
+
+TEST_F(RequestReaderTest, TellsALongTargetFromLongFields) {
+  config_.max_header_bytes = 2000;
+  const std::string long_text(3000, 'a');
+  EXPECT_TRUE(read_all("GET /" + long_text + " HTTP/1.1\r\nHost: h\r\n\r\n", SIZE_MAX).empty());
+  EXPECT_EQ(error_, Errc::uri_too_long);
+  reader_.reset();
+  EXPECT_TRUE(read_all("GET / HTTP/1.1\r\nHost: h\r\nX: " + long_text + "\r\n\r\n", 7).empty());
+  EXPECT_EQ(error_, Errc::headers_too_large);
+  expect_balanced();
+}
+
+TEST_F(RequestReaderTest, TakesAHeadOfExactlyTheLimit) {
+  const std::string start = "GET / HTTP/1.1\r\nHost: h\r\nX: ";
+  config_.max_header_bytes = 2000;
+  const auto head = [&](std::size_t bytes) {
+    return start + std::string(bytes - start.size() - 4, 'a') + "\r\n\r\n";
+  };
+  EXPECT_EQ(read_all(head(2000), SIZE_MAX).size(), 1u);
+  reader_.reset();
+  EXPECT_TRUE(read_all(head(2001), SIZE_MAX).empty());
+  EXPECT_EQ(error_, Errc::headers_too_large);
+}
+
+TEST_F(RequestReaderTest, RefusesBareLineFeedsAtOnce) {
+  EXPECT_TRUE(read_all("GET / HTTP/1.1\nHost: h\n\n", SIZE_MAX).empty());
+  EXPECT_EQ(error_, Errc::malformed_request);
+}
+
+TEST_F(RequestReaderTest, RefusesBrokenChunks) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string body : {"x\r\n", "3\r\nabcd\r\n", "-1\r\n", "11111111111111111\r\n"}) {
+    error_.reset();
+    EXPECT_TRUE(read_all(head + body + "0\r\n\r\n", SIZE_MAX).empty()) << body;
+    EXPECT_EQ(error_, Errc::malformed_request) << body;
+    reader_.reset();
+  }
+}
+
+TEST_F(RequestReaderTest, BoundsChunkExtensionsAndTrailers) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string endless(config_.max_header_bytes * 2, 'e');
+  for (const std::string& body : {"1;" + endless, "0\r\nT: " + endless}) {
+    error_.reset();
+    EXPECT_TRUE(read_all(head + body, 1000).empty());
+    EXPECT_EQ(error_, Errc::malformed_request);
+    reader_.reset();
+  }
+}
+
+TEST_F(RequestReaderTest, RefusesALongBodyBeforeAndWhileItArrives) {
+  config_.max_body_bytes = 100;
+  EXPECT_TRUE(
+      read_all("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n\r\n", SIZE_MAX).empty());
+  EXPECT_EQ(error_, Errc::body_too_large);
+  reader_.reset();
+  error_.reset();
+  EXPECT_TRUE(read_all("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n" +
+                           std::string(101, 'b') + "\r\n0\r\n\r\n",
+                       10)
+                  .empty());
+  EXPECT_EQ(error_, Errc::body_too_large);
+}
+
+TEST_F(RequestReaderTest, StopsReadingAheadOfItsBound) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
+  const std::string body(1'000'000, 'b');
+  std::string all = head + body;
+  std::string_view text = all;
+  while (feed(text, head.size()) && reader_.parse_head() == RequestReader::HeadState::incomplete) {
+  }
+  ASSERT_TRUE(reader_.parse_body());
+  while (feed(text, SIZE_MAX)) {
+  }
+  EXPECT_LE(reader_.body().blocks(), 3u);
+  EXPECT_FALSE(reader_.wants_input());
+  EXPECT_GT(text.size(), 700'000u);
+}
+
+TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
+  // Refuse the n-th block, for each n until the request passes without a refusal.
+  const std::string text =
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  for (const bool empty_at_start : {true, false}) {
+    BlockPools pools = make_pools(1, 3);
+    RequestReader reader(config_);
+    reader.use(pools);
+    std::vector<core::PooledBlock> hoard;
+    if (empty_at_start) hoard.push_back(std::move(*pools.acquire(1)));
+    while (auto block = pools.acquire(core::k64kBlockBytes)) hoard.push_back(std::move(*block));
+    std::string_view rest = text;
+    unsigned refusals = 0;
+    std::string body;
+    bool head_done = false;
+    while (!head_done || !reader.body_ended()) {
+      core::Result<void> parsed{};
+      if (!head_done) {
+        const auto state = reader.parse_head();
+        ASSERT_TRUE(state.has_value());
+        head_done = *state == RequestReader::HeadState::complete;
+      }
+      if (head_done) parsed = reader.parse_body();
+      const auto room = reader.room();
+      if (!parsed || !room) {
+        EXPECT_EQ((parsed ? room.error() : parsed.error()).code, Errc::pool_exhausted);
+        ASSERT_FALSE(hoard.empty());
+        hoard.pop_back();
+        ++refusals;
+        continue;
+      }
+      while (!reader.body().empty()) {
+        body.append(core::as_text(reader.body().front()));
+        reader.body().consume(reader.body().front().size());
+      }
+      const std::size_t take = std::min(room->size(), rest.size());
+      if (take == 0) continue;
+      std::memcpy(room->data(), rest.data(), take);
+      rest.remove_prefix(take);
+      reader.received(take);
+    }
+    while (!reader.body().empty()) {
+      body.append(core::as_text(reader.body().front()));
+      reader.body().consume(reader.body().front().size());
+    }
+    EXPECT_EQ(body, "hello");
+    EXPECT_GE(refusals, 2u);
+  }
+}
+
+}  // namespace
+}  // namespace frdpu::server

@@ -1,0 +1,103 @@
+#include "server/response_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "server/stream_budget.h"
+
+namespace frdpu::server {
+namespace {
+
+class ResponseWriterTest : public testing::Test {
+ protected:
+  core::PooledBlock block() { return std::move(*pool_.acquire()); }
+
+  void append(std::string_view text) {
+    core::PooledBlock added = block();
+    std::ranges::copy(core::as_bytes(text), added.data());
+    writer_.body().push_back(std::move(added), 0, text.size());
+  }
+
+  // Sends the batch as a socket would that takes `bytes` a call.
+  std::string send_batch(std::size_t bytes) {
+    std::string sent;
+    while (!writer_.batch_sent()) {
+      std::array<iovec, ResponseWriter::kMaxViews> views;
+      const std::size_t count = writer_.gather(views);
+      std::string gathered;
+      for (std::size_t i = 0; i < count; ++i) {
+        gathered.append(static_cast<const char*>(views[i].iov_base), views[i].iov_len);
+      }
+      gathered.resize(std::min(gathered.size(), bytes));
+      writer_.sent(gathered.size());
+      sent += gathered;
+      if (count == 0) break;
+    }
+    return sent;
+  }
+
+  core::FixedPool pool_ =
+      std::move(*core::FixedPool::create({.name = "test", .block_bytes = 64, .max_blocks = 40}));
+  ResponseWriter writer_;
+};
+
+TEST_F(ResponseWriterTest, SendsTextThenBodyCutAnywhere) {
+  for (const std::size_t cut : {1u, 2u, 3u, 7u, 64u, 1000u}) {
+    writer_.open(block());
+    writer_.put_text("HEAD|");
+    append("first");
+    append("second");
+    writer_.start_batch(9);  // ends within a block
+    EXPECT_EQ(send_batch(cut), "HEAD|firstseco") << cut;
+    writer_.put_text("|NEXT|");
+    writer_.start_batch(2);
+    EXPECT_EQ(send_batch(cut), "|NEXT|nd") << cut;
+    EXPECT_EQ(writer_.body_bytes_sent(), 11u);
+    writer_.reset();
+    EXPECT_EQ(pool_.stats().in_use, 0u);
+  }
+}
+
+TEST_F(ResponseWriterTest, KeepsTheBodyThatCameBeforeItsText) {
+  append("body");
+  writer_.open(block());
+  writer_.put_text("h:");
+  writer_.start_batch(4);
+  EXPECT_EQ(send_batch(100), "h:body");
+}
+
+TEST_F(ResponseWriterTest, SendsMoreBlocksThanOneGatheredWriteTakes) {
+  writer_.open(block());
+  std::string expected = "head";
+  writer_.put_text(expected);
+  for (int i = 0; i < 30; ++i) {
+    append("piece " + std::to_string(i) + ";");
+    expected += "piece " + std::to_string(i) + ";";
+  }
+  writer_.start_batch(writer_.body().size());
+  EXPECT_EQ(send_batch(SIZE_MAX), expected);
+}
+
+TEST(StreamBudgetTest, PromisesUpToItsLimitAndKeepsAReserve) {
+  StreamBudget budget(160);
+  EXPECT_EQ(budget.limit(), 150u);
+  EXPECT_TRUE(budget.reserve(100));
+  EXPECT_FALSE(budget.reserve(51));
+  EXPECT_EQ(budget.promised(), 100u);
+  EXPECT_TRUE(budget.reserve(50));
+  budget.give_back(150);
+  EXPECT_EQ(budget.promised(), 0u);
+  EXPECT_FALSE(budget.reserve(SIZE_MAX));
+}
+
+TEST(StreamBudgetTest, PromisesNothingOfATinyPool) {
+  StreamBudget budget(8);
+  EXPECT_EQ(budget.limit(), 0u);
+  EXPECT_FALSE(budget.reserve(1));
+}
+
+}  // namespace
+}  // namespace frdpu::server
