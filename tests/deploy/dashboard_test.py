@@ -123,6 +123,7 @@ class QueryTest(unittest.TestCase):
     def start_prometheus(cls):
         shipped = (SOURCE / "deploy/prometheus/prometheus.yml").read_text()
         config = shipped.replace("frdpu:8081", cls.admin).replace(": 5s", ": 1s")
+        config = config.replace("rules/*.yml", str(SOURCE / "deploy/prometheus/rules/*.yml"))
         (cls.folder / "prometheus.yml").write_text(config)
         look_for = cls.start("prometheus", "prometheus", f"--config.file={cls.folder}/prometheus.yml",
                              f"--storage.tsdb.path={cls.folder}/data",
@@ -183,6 +184,19 @@ class QueryTest(unittest.TestCase):
                     self.assertTrue(result, "empty")
                     for series in result:
                         self.assertNotEqual(series["value"][1], "NaN", series["metric"])
+
+    def test_every_rule_is_evaluated_and_nothing_fires(self):
+        def evaluated():
+            with urllib.request.urlopen(f"http://{self.prometheus}/api/v1/rules",
+                                        timeout=30) as answer:
+                groups = json.load(answer)["data"]["groups"]
+            rules = [rule for group in groups for rule in group["rules"]]
+            return rules if all(rule["health"] != "unknown" for rule in rules) else []
+        for rule in wait_for(evaluated):
+            self.assertEqual(rule["health"], "ok", rule)
+            self.assertNotEqual(rule.get("state"), "firing", rule)
+            if rule["type"] == "recording":
+                wait_for(lambda name=rule["name"]: self.query(name))
 
     def test_the_variables_have_values(self):
         for variable in dashboard()["templating"]["list"]:
