@@ -7,9 +7,11 @@
 
 #include "core/codec_factory.h"
 #include "proto/documents.h"
+#include "proto/negotiation.h"
 #include "proto/openapi.h"
+#include "server/encoded_text.h"
+#include "server/exposition.h"
 #include "server/memory_plan.h"
-#include "server/metrics_text.h"
 #include "server/service.h"
 #include "server/settings_output.h"
 
@@ -86,7 +88,22 @@ bool Answers::has(Route route) noexcept {
   }
 }
 
-Answer Answers::answer(Route route) const {
+Answer Answers::metrics(const proto::RequestHead& fields) const {
+  const Exposition format = choose_exposition(fields.accept());
+  Answer answer{.content_type = exposition_type(format),
+                .rendered = expose(service_.metric_families(), format),
+                .vary = true};
+  // A scraper that refuses identity, too, gets it: its numbers matter more than its manners.
+  const Coding coding = proto::negotiate(fields.accept_encoding()).value_or(Coding::identity);
+  if (coding == Coding::identity) return answer;
+  if (auto encoded = encoded_text(coding, answer.rendered)) {
+    answer.rendered = *std::move(encoded);
+    answer.content_encoding = coding;
+  }
+  return answer;
+}
+
+Answer Answers::answer(Route route, const proto::RequestHead& fields) const {
   switch (route) {
     case Route::codings:
       return {.content_type = proto::kJsonType, .fixed = codings_};
@@ -97,7 +114,7 @@ Answer Answers::answer(Route route) const {
     case Route::pools:
       return {.content_type = proto::kJsonType, .rendered = render_pools(service_.pool_stats())};
     case Route::metrics:
-      return {.content_type = kMetricsType, .rendered = service_.metrics_text()};
+      return metrics(fields);
     case Route::status_page:
       return {.content_type = "text/html; charset=utf-8", .fixed = kStatusPage};
     case Route::livez:

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/coding.h"
+#include "proto/request_head.h"
 #include "proto/routes.h"
 
 namespace frdpu::server {
@@ -17,6 +20,8 @@ struct Answer {
   std::string_view fixed{};  ///< text that outlives every request; else `rendered`
   std::string rendered{};
   std::uint32_t retry_after_seconds = 0;
+  std::optional<core::Coding> content_encoding{};
+  bool vary = false;  ///< Accept-Encoding decided, whatever it was
 
   [[nodiscard]] std::string_view text() const noexcept {
     return fixed.empty() ? std::string_view(rendered) : fixed;
@@ -34,10 +39,12 @@ class Answers {
   /// Returns whether a route is answered here.
   [[nodiscard]] static bool has(proto::Route route) noexcept;
 
-  /// Requires: `has(route)`.
-  [[nodiscard]] Answer answer(proto::Route route) const;
+  /// `fields` are asked what the client takes. Requires: `has(route)`.
+  [[nodiscard]] Answer answer(proto::Route route, const proto::RequestHead& fields) const;
 
  private:
+  [[nodiscard]] Answer metrics(const proto::RequestHead& fields) const;
+
   Service& service_;
   std::string codings_;
   std::string limits_;

@@ -176,9 +176,11 @@ proto::RequestResult<void> Exchange::answer_route() noexcept {
   if (!Answers::has(match_.route)) {
     return proto::refuse(Errc::not_configured, "this build does not have the operation");
   }
-  const Answer answer = service_.answers().answer(match_.route);
+  const Answer answer = service_.answers().answer(match_.route, reader_.head());
   head_.status = answer.status;
   head_.content_type = answer.content_type;
+  head_.content_encoding = answer.content_encoding;
+  head_.vary = answer.vary;
   head_.retry_after_seconds = answer.retry_after_seconds;
   discard_body();
   if (auto copied = append_text(answer.text()); !copied) {

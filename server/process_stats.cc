@@ -63,7 +63,9 @@ ProcessStats read_process_stats() {
     rest.remove_prefix(text.size());
     if (field == 20) stats.threads = number(text);
     if (field == 22) {
-      stats.start_time_seconds = boot_time_seconds() + static_cast<double>(number(text)) / ticks;
+      // Once: the boot time moves when the clock is set, and that is no restart.
+      static const double booted = boot_time_seconds();
+      stats.start_time_seconds = booted + static_cast<double>(number(text)) / ticks;
     }
     if (field == 23) stats.virtual_bytes = number(text);
     if (field == 24) {

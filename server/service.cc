@@ -6,7 +6,7 @@
 
 #include "server/log.h"
 #include "server/memory_plan.h"
-#include "server/metrics_text.h"
+#include "server/metric_families.h"
 
 namespace frdpu::server {
 namespace {
@@ -111,8 +111,8 @@ std::vector<core::PoolStats> Service::pool_stats() const {
   return stats;
 }
 
-std::string Service::metrics_text() const {
-  return server::metrics_text(MetricsCollectable(metrics_, [this] { return pool_stats(); }));
+std::vector<prometheus::MetricFamily> Service::metric_families() const {
+  return MetricsCollectable(metrics_, [this] { return pool_stats(); }).Collect();
 }
 
 }  // namespace frdpu::server

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <prometheus/metric_family.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -69,8 +71,8 @@ class Service {
   /// Every pool's counters, block pools first. Allocates.
   [[nodiscard]] std::vector<core::PoolStats> pool_stats() const;
 
-  /// The body of /metrics. Allocates; about 1 ms.
-  [[nodiscard]] std::string metrics_text() const;
+  /// All that /metrics shows, now. Allocates.
+  [[nodiscard]] std::vector<prometheus::MetricFamily> metric_families() const;
 
  private:
   struct Memory {

@@ -1,4 +1,4 @@
-#include "server/metrics_text.h"
+#include "server/metric_families.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "server/exposition.h"
 #include "server/process_stats.h"
 #include "server/versions.h"
 
@@ -34,7 +35,7 @@ std::vector<core::PoolStats> two_pools() {
 }
 
 std::string render(const Metrics& metrics) {
-  return metrics_text(MetricsCollectable(metrics, two_pools));
+  return expose(MetricsCollectable(metrics, two_pools).Collect(), Exposition::text);
 }
 
 // The value of a series by its whole name with labels; "" when it is not there.
@@ -45,7 +46,7 @@ std::string value_of(const std::string& text, const std::string& series) {
   return text.substr(at, text.find('\n', at) - at);
 }
 
-TEST(MetricsTextTest, EveryFamilyOfTheContractIsThereFromTheStart) {
+TEST(MetricFamiliesTest, EveryFamilyOfTheContractIsThereFromTheStart) {
   struct Row {
     const char* name;
     const char* type;
@@ -81,7 +82,7 @@ TEST(MetricsTextTest, EveryFamilyOfTheContractIsThereFromTheStart) {
   }
 }
 
-TEST(MetricsTextTest, FixedSeriesStartAtZeroAndStatusesAppearWhenSeen) {
+TEST(MetricFamiliesTest, FixedSeriesStartAtZeroAndStatusesAppearWhenSeen) {
   const std::string text = render(Metrics(1));
   for (const char* series :
        {"frdpu_http_requests_in_flight{route=\"/v1/compress\"}",
@@ -103,7 +104,7 @@ TEST(MetricsTextTest, FixedSeriesStartAtZeroAndStatusesAppearWhenSeen) {
   EXPECT_THAT(text, Not(HasSubstr("frdpu_http_requests_total{")));
 }
 
-TEST(MetricsTextTest, CountsShowInTheirSeriesAndUnits) {
+TEST(MetricFamiliesTest, CountsShowInTheirSeriesAndUnits) {
   Metrics metrics(2);
   for (std::size_t shard = 0; shard < 2; ++shard) {
     metrics.shard(shard).request_started(proto::Route::compress);
@@ -141,7 +142,7 @@ TEST(MetricsTextTest, CountsShowInTheirSeriesAndUnits) {
   EXPECT_EQ(at(R"(frdpu_pool_releases_total{pool="mtu"})"), "5");
 }
 
-TEST(MetricsTextTest, BuildInfoNamesVersionAndLibraries) {
+TEST(MetricFamiliesTest, BuildInfoNamesVersionAndLibraries) {
   const std::string text = render(Metrics(1));
   EXPECT_THAT(text, HasSubstr("frdpu_build_info{version=\"" + std::string(version()) + "\""));
   for (const char* label :
@@ -150,7 +151,7 @@ TEST(MetricsTextTest, BuildInfoNamesVersionAndLibraries) {
   }
 }
 
-TEST(MetricsTextTest, PromtoolFindsNothingToComplainAbout) {
+TEST(MetricFamiliesTest, PromtoolFindsNothingToComplainAbout) {
   if (std::system("command -v promtool >/dev/null") != 0) {
     GTEST_SKIP() << "promtool (package prometheus) is not installed";
   }

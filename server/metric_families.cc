@@ -1,9 +1,7 @@
-#include "server/metrics_text.h"
-
-#include <prometheus/text_serializer.h>
+#include "server/metric_families.h"
 
 #include <limits>
-#include <sstream>
+#include <string>
 #include <utility>
 
 #include "server/process_stats.h"
@@ -107,8 +105,7 @@ void collect_requests(std::vector<MetricFamily>& out, const Totals& totals) {
              MetricType::Counter);
   MetricFamily durations =
       family("frdpu_http_request_duration_seconds",
-             "Time from the first byte of a request to the last one of its answer.",
-             MetricType::Histogram);
+             "Time from a request's head to the last byte of its answer.", MetricType::Histogram);
   MetricFamily in_flight =
       family("frdpu_http_requests_in_flight", "Requests under way.", MetricType::Gauge);
   for (std::size_t r = 0; r < metric_cell::kRoutes; ++r) {
@@ -216,12 +213,6 @@ std::vector<MetricFamily> MetricsCollectable::Collect() const {
   collect_limits(families, totals);
   collect_process(families, totals);
   return families;
-}
-
-std::string metrics_text(const prometheus::Collectable& source) {
-  std::ostringstream out;
-  prometheus::TextSerializer().Serialize(out, source.Collect());
-  return std::move(out).str();
 }
 
 }  // namespace frdpu::server
