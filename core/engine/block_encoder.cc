@@ -17,7 +17,7 @@ constexpr int kOptimalLevel = 9;
 constexpr std::array<unsigned, 7> kDepths = {4, 8, 16, 32, 64, 128, 1024};
 
 // Largest and smallest hash table of levels 1 and 2: 32 KiB and 1 KiB.
-constexpr unsigned kMaxHashBits = 14;
+constexpr unsigned kMaxHashBits = 13;
 constexpr unsigned kMinHashBits = 9;
 
 /// A table with about as many entries as there are bytes to find again.

@@ -22,34 +22,33 @@ class SequenceWriter {
   bool put(const std::uint8_t* literals, std::size_t count, std::size_t offset,
            std::size_t length) noexcept {
     // What is written at most, and 16 bytes that the copy of literals may run over.
-    const std::size_t needed = count + count / 255 + length / 255 + 24;
-    if (needed > static_cast<std::size_t>(out_end_ - out_)) [[unlikely]]
-      return false;
+    const auto room = static_cast<std::size_t>(out_end_ - out_);
+    if (count + count / 128 + length / 128 + 24 > room) [[unlikely]] {
+      if (count + count / 255 + length / 255 + 24 > room) return false;
+    }
     std::uint8_t* const token = out_++;
     const std::size_t code = length - kMinMatch;
-    unsigned bits = 0;
+    std::size_t bits = count << 4;
     if (count >= kLengthMask) [[unlikely]] {
       bits = kLengthMask << 4;
       put_length(count - kLengthMask);
-    } else {
-      bits = static_cast<unsigned>(count << 4);
     }
     copy_literals(literals, count);
     store_le16(out_, offset);
     out_ += 2;
     if (code >= kLengthMask) {
-      bits |= kLengthMask;
       put_length(code - kLengthMask);
+      *token = static_cast<std::uint8_t>(bits | kLengthMask);
     } else {
-      bits |= static_cast<unsigned>(code);
+      *token = static_cast<std::uint8_t>(bits | code);
     }
-    *token = static_cast<std::uint8_t>(bits);
     return true;
   }
 
   /// Writes the last literals, which end the block.
-  /// Returns: the size of the block, 0 when there was no room.
+  /// Returns: the size of the block, 0 when there was no room or nothing but literals.
   std::size_t finish(const std::uint8_t* literals) noexcept {
+    if (out_ == begin_) return 0;
     const auto count = static_cast<std::size_t>(in_end_ - literals);
     const std::size_t extra = count < kLengthMask ? 0 : 1 + (count - kLengthMask) / 255;
     if (1 + extra + count > static_cast<std::size_t>(out_end_ - out_)) return 0;
@@ -75,11 +74,8 @@ class SequenceWriter {
     if (static_cast<std::size_t>(in_end_ - from) < count + 16) [[unlikely]] {
       std::memcpy(out_, from, count);
     } else {
-      do {
-        copy_block<16>(out_, from);
-        out_ += 16;
-        from += 16;
-      } while (out_ < end);
+      copy_block<16>(out_, from);
+      while ((out_ += 16) < end) copy_block<16>(out_, from += 16);
     }
     out_ = end;
   }

@@ -2,6 +2,7 @@
 //
 //   ./dev bench engine                     every case, some minutes
 //   ./dev bench engine --ms 20 1400 65536  a quick look at some
+//   ./dev bench engine --by-file           with a line for each file
 //   ./dev bench engine --only 'frdpu 1'    one of ours (again for more), and what it is held
 //   against
 //
@@ -42,6 +43,7 @@ constexpr int kLeastRounds = 3;
 constexpr int kMostRounds = 61;
 
 double budget_seconds = 0.15;  // of a contender for one file and direction
+bool by_file = false;          // print each file's ratios, too
 
 void require(bool holds, const std::string& what) {
   if (holds) return;
@@ -201,6 +203,20 @@ void measure_file(Case& of, const test::Sample& file) {
   }
 }
 
+void report_last_file(const Case& of, const test::Sample& file) {
+  for (std::size_t i = 0; i < of.contenders.size(); ++i) {
+    const Score& score = of.scores[i];
+    std::printf("%-26s %-28s %9.1f %9.1f |", file.name.c_str(), of.contenders[i]->name().c_str(),
+                score.bytes.back() / score.encode_seconds.back() / 1e6,
+                score.bytes.back() / score.decode_seconds.back() / 1e6);
+    for (const std::string& name : of.references) {
+      std::printf(" %6.3f %6.3f %8.4f", score.encode_ratios.at(name).back(),
+                  score.decode_ratios.at(name).back(), score.size_ratios.at(name).back());
+    }
+    std::printf("\n");
+  }
+}
+
 double geometric_mean(const std::vector<double>& values) {
   double sum = 0;
   for (const double value : values) sum += std::log(value);
@@ -306,6 +322,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (argv[i] == std::string("--ms") && i + 1 < argc) {
       budget_seconds = std::stod(argv[++i]) / 1000;
+    } else if (argv[i] == std::string("--by-file")) {
+      by_file = true;
     } else if (argv[i] == std::string("--only") && i + 1 < argc) {
       only.emplace_back(argv[++i]);
     } else {
@@ -322,7 +340,10 @@ int main(int argc, char** argv) {
   for (Case& each : cases) {
     if (!wanted.empty() && std::ranges::find(wanted, each.name) == wanted.end()) continue;
     if (!only.empty()) keep(each, only);
-    for (const test::Sample& file : each.files) measure_file(each, file);
+    for (const test::Sample& file : each.files) {
+      measure_file(each, file);
+      if (by_file) report_last_file(each, file);
+    }
     report(each, json);
   }
   const std::filesystem::path path = std::filesystem::path(argv[0]).parent_path() / "engine.json";
