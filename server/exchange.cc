@@ -48,7 +48,7 @@ void Exchange::detach() noexcept {
   }
   reader_.reset();
   writer_.reset();
-  memory_since_.reset();
+  memory_waits_.clear();
 }
 
 Exchange::Next Exchange::pump() noexcept {
@@ -92,7 +92,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
     const auto room = reader_.room();
     if (!room) {
       if (room.error().code == Errc::pool_exhausted) {
-        if (wait_for_memory(room.error())) return wait();
+        if (wait_for_memory(MemoryWaits::For::input)) return wait();
         refuse_without_memory();
         return Next{.what = What::linger};
       }
@@ -102,7 +102,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
       refuse(because(room.error()));
       return {};
     }
-    memory_since_.reset();
+    found_memory(MemoryWaits::For::input);
     const bool begun = reader_.head_begun();
     const IoResult got = connection_->receive(*room);
     switch (got.state) {
@@ -225,7 +225,7 @@ bool Exchange::read_body() noexcept {
     const std::uint64_t before = reader_.body_bytes();
     if (auto parsed = reader_.parse_body(); !parsed) {
       if (parsed.error().code == Errc::pool_exhausted) {
-        if (!wait_for_memory(parsed.error())) refuse(because(parsed.error()));
+        if (!wait_for_memory(MemoryWaits::For::input)) refuse(because(parsed.error()));
         return moved;
       }
       head_.close = true;
@@ -234,12 +234,16 @@ bool Exchange::read_body() noexcept {
     }
     if (discard_body_) reader_.body().clear();
     moved |= reader_.body_bytes() != before;
-    if (reader_.body_ended()) return true;
+    if (reader_.body_ended()) {
+      found_memory(MemoryWaits::For::input);
+      return true;
+    }
     const auto room = reader_.room();
     if (!room) {
-      if (!wait_for_memory(room.error())) refuse(because(room.error()));
+      if (!wait_for_memory(MemoryWaits::For::input)) refuse(because(room.error()));
       return moved;
     }
+    found_memory(MemoryWaits::For::input);
     if (room->empty()) return moved;
     const IoResult got = connection_->receive(*room);
     if (got.state == IoResult::State::would_block) return moved;
@@ -258,151 +262,6 @@ bool Exchange::read_body() noexcept {
     moved = true;
   }
   return moved;
-}
-
-bool Exchange::advance() noexcept {
-  if (phase_ != Phase::work || !codec_route_ || response_ended_ || task_running_) return false;
-  if (!codec_.task().is_open()) {
-    const auto opened = codec_.try_open(reader_);
-    if (!opened) {
-      const core::Error& error = opened.error().error;
-      if (error.code == Errc::pool_exhausted && wait_for_memory(error)) return false;
-      refuse(opened.error());
-      return true;
-    }
-    if (*opened == CodecHandler::Opened::needs_body) return continue_due_ && send_continue();
-    memory_since_.reset();
-  }
-  if (!promise_result()) return false;
-  if (continue_due_) return send_continue();
-  return drive_codec();
-}
-
-bool Exchange::promise_result() noexcept {
-  const std::size_t blocks = codec_.result_blocks(reader_);
-  if (blocks <= promised_blocks_) return true;
-  if (!service_.stream_budget().reserve(blocks - promised_blocks_)) {
-    const core::Error error{.code = Errc::pool_exhausted,
-                            .detail = "the 64k pool has no room for the result"};
-    if (!wait_for_memory(error)) refuse(because(error));
-    return false;
-  }
-  memory_since_.reset();
-  promised_blocks_ = blocks;
-  result_bound_blocks_ = std::max(result_bound_blocks_, blocks);
-  late_reader_ = true;  // its room is there: no need to see it stall first
-  return true;
-}
-
-bool Exchange::send_continue() noexcept {
-  if (!writer_.is_open()) {
-    auto block = blocks_->acquire(core::kMtuBlockBytes);
-    if (!block) {
-      if (!wait_for_memory(block.error())) refuse(because(block.error()));
-      return false;
-    }
-    writer_.open(std::move(*block));
-  }
-  writer_.put_text(proto::kContinueResponse);
-  writer_.start_batch(0);
-  continue_due_ = false;
-  last_read_ = Clock::now();
-  return true;
-}
-
-bool Exchange::drive_codec() noexcept {
-  CodecTask& task = codec_.task();
-  if (task.state() == CodecTask::State::done || task.state() == CodecTask::State::failed) {
-    return false;
-  }
-  if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
-  task.input.append(std::move(reader_.body()));
-  task.input_ended = reader_.body_ended();
-  const bool has_work = !task.input.empty() || task.input_ended ||
-                        task.state() == CodecTask::State::need_output ||
-                        task.state() == CodecTask::State::need_memory;
-  if (!has_work) return false;
-  if (task.cost_estimate() > kInlineCost) return submit_slice();
-  task.on_worker_done = nullptr;
-  task.run();
-  finish_slice();
-  return !waits_for_memory();
-}
-
-bool Exchange::submit_slice() noexcept {
-  CodecTask& task = codec_.task();
-  task.owner = this;
-  task.on_worker_done = [](CodecTask& done) noexcept {
-    static_cast<Exchange*>(done.owner)->post_slice_done();
-  };
-  slice_submitted_ = Clock::now();
-  task_running_ = true;
-  connection_->hold_for_task();
-  if (task.codec_time() > std::chrono::nanoseconds::zero()) {
-    // What it holds is paid for: one that has begun waits its turn, however long the queue.
-    service_.workers().requeue(task);
-    return true;
-  }
-  if (service_.workers().submit(task)) return true;
-  task_running_ = false;
-  connection_->release_task();
-  task.on_worker_done = nullptr;
-  refuse(because({.code = Errc::overloaded, .detail = "the queue for codec work is full"}));
-  return true;
-}
-
-void Exchange::post_slice_done() noexcept {
-  // On a worker: nothing of the exchange may be touched from here on but through the loop.
-  boost::asio::post(connection_->loop().context(), place(task_memory_, [this] {
-                      task_running_ = false;
-                      queue_time_ += codec_.task().started() - slice_submitted_;
-                      Connection& connection = *connection_;
-                      if (abandoned_) {
-                        codec_.close();
-                      } else {
-                        finish_slice();
-                      }
-                      connection.task_done();
-                    }));
-}
-
-void Exchange::finish_slice() noexcept {
-  CodecTask& task = codec_.task();
-  task.report(connection_->loop().metrics());
-  if (deferred_) return refuse(*deferred_);
-  // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
-  if (task.state() == CodecTask::State::done || task.output.size() >= kLeastBatchBytes) {
-    writer_.body().append(std::move(task.output));
-  }
-  switch (task.state()) {
-    case CodecTask::State::need_memory:
-      if (wait_for_memory(task.error())) return;
-      return refuse(because(task.error()));
-    case CodecTask::State::failed:
-      return refuse(because(task.error()));
-    case CodecTask::State::done:
-      memory_since_.reset();
-      if (!response_started_) start_response(writer_.body().size());
-      return;
-    case CodecTask::State::need_input:
-    case CodecTask::State::need_output:
-      memory_since_.reset();
-      if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
-        start_response(std::nullopt);
-      }
-      return;
-  }
-}
-
-bool Exchange::grow_result_bound() noexcept {
-  if (!late_reader_ || reader_.body_ended()) return false;
-  const std::size_t most = service_.config().max_stream_bytes / core::k64kBlockBytes;
-  if (result_bound_blocks_ >= most) return false;
-  const std::size_t step = std::min(kResultBlocks, most - result_bound_blocks_);
-  if (!service_.stream_budget().reserve(step)) return false;
-  promised_blocks_ += step;
-  result_bound_blocks_ += step;
-  return true;
 }
 
 void Exchange::end_request() noexcept {

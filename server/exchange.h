@@ -11,6 +11,7 @@
 #include "server/codec_handler.h"
 #include "server/connection.h"
 #include "server/handler_memory.h"
+#include "server/memory_waits.h"
 #include "server/request_reader.h"
 #include "server/response_writer.h"
 
@@ -61,7 +62,10 @@ class Exchange {
   [[nodiscard]] bool tick(TimePoint now) noexcept;
 
   /// True while a pool was empty and the request waits for it.
-  [[nodiscard]] bool waits_for_memory() const noexcept { return memory_since_.has_value(); }
+  [[nodiscard]] bool waits_for_memory() const noexcept { return memory_waits_.any(); }
+
+  /// Says that what was missing may be there: the next `pump` tries again, a worker's slice too.
+  void memory_may_be_back() noexcept { slice_retry_due_ = true; }
 
  private:
   enum class Phase : std::uint8_t {
@@ -94,6 +98,7 @@ class Exchange {
 
   void refuse(const proto::RequestError& error) noexcept;
   void refuse_without_memory() noexcept;
+  void forget_response() noexcept;
   void start_response(std::optional<std::uint64_t> content_length) noexcept;
   [[nodiscard]] bool prepare_batch() noexcept;
   [[nodiscard]] bool prepare_stream_batch() noexcept;
@@ -102,17 +107,14 @@ class Exchange {
   void end_request() noexcept;
 
   /// Notes that a pool is empty. Returns false when the request has waited long enough.
-  [[nodiscard]] bool wait_for_memory(const core::Error& error) noexcept;
+  [[nodiscard]] bool wait_for_memory(MemoryWaits::For what) noexcept;
+  void found_memory(MemoryWaits::For what) noexcept { queue_time_ += memory_waits_.found(what); }
   [[nodiscard]] TimePoint next_deadline() const noexcept;
   [[nodiscard]] proto::ServerTiming timing() const noexcept;
 
   // Blocks of result that wait for the client, before it is seen to read late, and by how many
   // the bound grows then.
   static constexpr std::size_t kResultBlocks = 8;
-  // A stream's result is passed on in pieces of at least this size, unless it ends.
-  static constexpr std::size_t kLeastBatchBytes = 16 * core::kKiB;
-  // Codec work up to this estimate is done at once; a hop to a worker costs up to 45 us (DESIGN).
-  static constexpr std::chrono::microseconds kInlineCost{200};
 
   Service& service_;
   Connection* connection_ = nullptr;
@@ -138,6 +140,7 @@ class Exchange {
   bool task_running_ = false;
   bool abandoned_ = false;  // detached while a worker had the task
   bool late_reader_ = false;
+  bool slice_retry_due_ = false;  // a slice found no memory; true once it may try again
   std::size_t result_bound_blocks_ = 0;
   std::size_t promised_blocks_ = 0;
 
@@ -146,7 +149,7 @@ class Exchange {
   TimePoint last_read_{};
   TimePoint last_write_{};
   TimePoint slice_submitted_{};
-  std::optional<TimePoint> memory_since_;
+  MemoryWaits memory_waits_;
   std::optional<proto::RequestError> deferred_;  // refused while a worker had the task
   std::chrono::nanoseconds queue_time_{};
 };

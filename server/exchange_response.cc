@@ -31,14 +31,15 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
     service_.log().error("internal_error", {{"route", proto::route_template(match_.route)},
                                             {"detail", error.error.detail}});
   }
-  if (response_started_) {
+  if (response_started_ && !head_pending_) {
     phase_ = Phase::broken;
     return;
   }
+  forget_response();
   codec_.close();
   codec_route_ = false;
   continue_due_ = false;
-  memory_since_.reset();
+  memory_waits_.clear();
   writer_.body().clear();
   head_.status = info.status;
   head_.content_type = proto::kProblemType;
@@ -71,7 +72,19 @@ void Exchange::refuse_without_memory() noexcept {
   head_.close = true;
   response_started_ = response_ended_ = true;
   head_pending_ = false;
-  memory_since_.reset();
+  memory_waits_.clear();
+}
+
+void Exchange::forget_response() noexcept {
+  // It was decided and not a byte of it is out: what failed since can still have its status.
+  if (!response_started_) return;
+  response_started_ = head_pending_ = false;
+  proto::ResponseHead fresh;
+  fresh.version = head_.version;
+  fresh.close = head_.close;
+  fresh.request_id = head_.request_id;
+  fresh.allow = head_.allow;
+  head_ = fresh;
 }
 
 void Exchange::start_response(std::optional<std::uint64_t> content_length) noexcept {
@@ -130,11 +143,10 @@ bool Exchange::prepare_batch() noexcept {
   if (!writer_.is_open()) {
     auto block = blocks_->acquire(proto::kMaxResponseHeadBytes);
     if (!block) {
-      if (wait_for_memory(block.error())) return false;
-      refuse_without_memory();
+      if (!wait_for_memory(MemoryWaits::For::answer)) refuse_without_memory();
       return false;
     }
-    memory_since_.reset();
+    found_memory(MemoryWaits::For::answer);
     writer_.open(std::move(*block));
   }
   if (head_pending_) {
@@ -175,14 +187,8 @@ bool Exchange::prepare_stream_batch() noexcept {
   return true;
 }
 
-bool Exchange::wait_for_memory(const core::Error&) noexcept {
-  const TimePoint now = Clock::now();
-  if (!memory_since_) memory_since_ = now;
-  if (now - *memory_since_ >= service_.config().queue_timeout) {
-    queue_time_ += now - *memory_since_;
-    memory_since_.reset();
-    return false;
-  }
+bool Exchange::wait_for_memory(MemoryWaits::For what) noexcept {
+  if (memory_waits_.missed(what) >= service_.config().queue_timeout) return false;
   connection_->loop().note_waiter();
   return true;
 }
@@ -197,7 +203,7 @@ Exchange::Next Exchange::wait() noexcept {
 
 TimePoint Exchange::next_deadline() const noexcept {
   const Config& config = service_.config();
-  if (waits_for_memory()) return *memory_since_ + config.queue_timeout;
+  if (waits_for_memory()) return memory_waits_.oldest() + config.queue_timeout;
   if (phase_ == Phase::head) return head_started_ + config.header_timeout;
   // While a worker has the task the request moves, however slowly its peer does.
   if (task_running_) return TimePoint::max();
@@ -206,7 +212,8 @@ TimePoint Exchange::next_deadline() const noexcept {
 }
 
 void Exchange::on_deadline() noexcept {
-  if (waits_for_memory() || task_running_) return;  // pump tries again, or gives up
+  if (waits_for_memory()) return memory_may_be_back();  // pump tries again, or gives up
+  if (task_running_) return;
   if (phase_ == Phase::head) {
     begin_request();
     count_request();

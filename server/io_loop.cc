@@ -1,6 +1,7 @@
 #include "server/io_loop.h"
 
 #include <ctime>
+#include <utility>
 
 #include "server/exchange.h"
 #include "server/metrics.h"
@@ -72,8 +73,13 @@ void IoLoop::schedule_tick() {
   if (ending_) return;  // this tick was due when the loop stopped: nobody waits for another one
   timer_.expires_after(has_waiters_ ? kWaiterTick : kTick);
   timer_.async_wait(place(tick_memory_, [this](const boost::system::error_code& error) {
-    if (!error) tick();
+    error ? schedule_tick() : tick();  // cancelled: somebody waits, and the next one is due sooner
   }));
+}
+
+void IoLoop::note_waiter() {
+  if (std::exchange(has_waiters_, true)) return;
+  timer_.cancel();
 }
 
 void IoLoop::tick() {
@@ -109,7 +115,10 @@ void IoLoop::wake_waiters() {
   for (Connection* next = active_.front(); next;) {
     Connection& connection = *next;
     next = IntrusiveList<Connection>::next(connection);
-    if (connection.exchange() && connection.exchange()->waits_for_memory()) connection.pump();
+    Exchange* const exchange = connection.exchange();
+    if (!exchange || !exchange->waits_for_memory()) continue;
+    exchange->memory_may_be_back();
+    connection.pump();
   }
 }
 

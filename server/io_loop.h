@@ -63,9 +63,9 @@ class IoLoop {
   [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
 
-  /// Notes that some exchange waits for a block or workspace: ticks come faster, and every request
-  /// that ends wakes those who wait.
-  void note_waiter() noexcept { has_waiters_ = true; }
+  /// Notes that some exchange waits for a block or workspace: ticks come faster, and each lets all
+  /// that wait try again, for as long as they say so.
+  void note_waiter();
 
  private:
   void schedule_tick();

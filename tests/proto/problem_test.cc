@@ -64,7 +64,7 @@ const Row kRows[] = {
     {Errc::missing_dictionary, 422, "unknown_dictionary"},
     {Errc::too_few_samples, 422, "too_few_samples"},
     {Errc::invalid_utf8, 500, "internal_error"},
-    {Errc::pool_exhausted, 503, "pool_exhausted", false, true},
+    {Errc::pool_exhausted, 503, "pool_exhausted", false, true, "--pool-64k-blocks"},
     {Errc::overloaded, 503, "overloaded", false, true},
     {Errc::draining, 503, "draining", true, true},
     {Errc::invalid_size, 500, "internal_error"},

@@ -1,0 +1,188 @@
+// The codec side of an exchange: its task opened, its room promised, its slices run here or on a
+// worker. Reading is in exchange.cc, answering in exchange_response.cc.
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "server/exchange.h"
+#include "server/io_loop.h"
+#include "server/metrics.h"
+#include "server/service.h"
+
+namespace frdpu::server {
+namespace {
+
+using core::Errc;
+
+// Codec work up to this estimate is done at once; a hop to a worker costs up to 45 us (DESIGN).
+constexpr std::chrono::microseconds kInlineCost{200};
+
+// A stream's result is passed on in pieces of at least this size, unless it ends.
+constexpr std::size_t kLeastBatchBytes = 16 * core::kKiB;
+
+// Where it was a workspace that was missing, not a block.
+constexpr std::string_view kWorkspaceFlag = "--workspace-bytes";
+
+}  // namespace
+
+bool Exchange::advance() noexcept {
+  if (phase_ != Phase::work || !codec_route_ || response_ended_ || task_running_) return false;
+  if (!codec_.task().is_open()) {
+    const auto opened = codec_.try_open(reader_);
+    if (!opened) {
+      proto::RequestError error = opened.error();
+      if (error.error.code == Errc::pool_exhausted) {
+        if (wait_for_memory(MemoryWaits::For::codec)) return false;
+        error.flag = kWorkspaceFlag;
+      }
+      refuse(error);
+      return true;
+    }
+    if (*opened == CodecHandler::Opened::needs_body) return continue_due_ && send_continue();
+    found_memory(MemoryWaits::For::codec);
+  }
+  if (!promise_result()) return false;
+  if (continue_due_) return send_continue();
+  return drive_codec();
+}
+
+bool Exchange::promise_result() noexcept {
+  const std::size_t blocks = codec_.result_blocks(reader_);
+  if (blocks <= promised_blocks_) return true;
+  if (!service_.stream_budget().reserve(blocks - promised_blocks_)) {
+    if (!wait_for_memory(MemoryWaits::For::codec)) {
+      const StreamBudget& budget = service_.stream_budget();
+      refuse({.error = {.code = Errc::pool_exhausted,
+                        .detail = "The 64k pool has no room for the result, in blocks",
+                        .limit = budget.limit(),
+                        .observed = budget.promised() + blocks}});
+    }
+    return false;
+  }
+  found_memory(MemoryWaits::For::codec);
+  promised_blocks_ = blocks;
+  result_bound_blocks_ = std::max(result_bound_blocks_, blocks);
+  late_reader_ = true;  // its room is there: no need to see it stall first
+  return true;
+}
+
+bool Exchange::send_continue() noexcept {
+  if (!writer_.is_open()) {
+    auto block = blocks_->acquire(core::kMtuBlockBytes);
+    if (!block) {
+      if (!wait_for_memory(MemoryWaits::For::answer)) refuse({.error = block.error()});
+      return false;
+    }
+    found_memory(MemoryWaits::For::answer);
+    writer_.open(std::move(*block));
+  }
+  writer_.put_text(proto::kContinueResponse);
+  writer_.start_batch(0);
+  continue_due_ = false;
+  last_read_ = Clock::now();
+  return true;
+}
+
+bool Exchange::drive_codec() noexcept {
+  CodecTask& task = codec_.task();
+  if (task.state() == CodecTask::State::done || task.state() == CodecTask::State::failed) {
+    return false;
+  }
+  // Trying again at once would be a loop by way of the worker: a tick says when.
+  if (task.state() == CodecTask::State::need_memory && !slice_retry_due_) return false;
+  if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
+  task.input.append(std::move(reader_.body()));
+  task.input_ended = reader_.body_ended();
+  const bool has_work = !task.input.empty() || task.input_ended ||
+                        task.state() == CodecTask::State::need_output ||
+                        task.state() == CodecTask::State::need_memory;
+  if (!has_work) return false;
+  slice_retry_due_ = false;
+  if (task.cost_estimate() > kInlineCost) return submit_slice();
+  task.on_worker_done = nullptr;
+  task.run();
+  finish_slice();
+  return task.state() != CodecTask::State::need_memory;
+}
+
+bool Exchange::submit_slice() noexcept {
+  CodecTask& task = codec_.task();
+  task.owner = this;
+  task.on_worker_done = [](CodecTask& done) noexcept {
+    static_cast<Exchange*>(done.owner)->post_slice_done();
+  };
+  slice_submitted_ = Clock::now();
+  task_running_ = true;
+  connection_->hold_for_task();
+  if (task.codec_time() > std::chrono::nanoseconds::zero()) {
+    // What it holds is paid for: one that has begun waits its turn, however long the queue.
+    service_.workers().requeue(task);
+    return true;
+  }
+  if (service_.workers().submit(task)) return true;
+  task_running_ = false;
+  connection_->release_task();
+  task.on_worker_done = nullptr;
+  refuse({.error = {.code = Errc::overloaded, .detail = "the queue for codec work is full"}});
+  return true;
+}
+
+void Exchange::post_slice_done() noexcept {
+  // On a worker: nothing of the exchange may be touched from here on but through the loop.
+  boost::asio::post(connection_->loop().context(), place(task_memory_, [this] {
+                      task_running_ = false;
+                      queue_time_ += codec_.task().started() - slice_submitted_;
+                      Connection& connection = *connection_;
+                      if (abandoned_) {
+                        codec_.close();
+                      } else {
+                        finish_slice();
+                      }
+                      connection.task_done();
+                    }));
+}
+
+void Exchange::finish_slice() noexcept {
+  CodecTask& task = codec_.task();
+  task.report(connection_->loop().metrics());
+  if (deferred_) return refuse(*deferred_);
+  // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
+  if (task.state() == CodecTask::State::done || task.output.size() >= kLeastBatchBytes) {
+    writer_.body().append(std::move(task.output));
+  }
+  switch (task.state()) {
+    case CodecTask::State::need_memory:
+      if (wait_for_memory(MemoryWaits::For::codec)) return;
+      // A decoder takes its workspace within a slice, and the slice its blocks.
+      return refuse({.error = task.error(),
+                     .flag = service_.blocks(proto::Listener::service).large().has_available()
+                                 ? kWorkspaceFlag
+                                 : std::string_view{}});
+    case CodecTask::State::failed:
+      return refuse({.error = task.error()});
+    case CodecTask::State::done:
+      found_memory(MemoryWaits::For::codec);
+      if (!response_started_) start_response(writer_.body().size());
+      return;
+    case CodecTask::State::need_input:
+    case CodecTask::State::need_output:
+      found_memory(MemoryWaits::For::codec);
+      if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
+        start_response(std::nullopt);
+      }
+      return;
+  }
+}
+
+bool Exchange::grow_result_bound() noexcept {
+  if (!late_reader_ || reader_.body_ended()) return false;
+  const std::size_t most = service_.config().max_stream_bytes / core::k64kBlockBytes;
+  if (result_bound_blocks_ >= most) return false;
+  const std::size_t step = std::min(kResultBlocks, most - result_bound_blocks_);
+  if (!service_.stream_budget().reserve(step)) return false;
+  promised_blocks_ += step;
+  result_bound_blocks_ += step;
+  return true;
+}
+
+}  // namespace frdpu::server
