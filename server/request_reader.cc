@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "server/block_pools.h"
 #include "server/config.h"
@@ -25,7 +26,7 @@ core::Error over_limit(Errc code, const char* detail, std::uint64_t limit,
 void RequestReader::reset() noexcept {
   block_.release();
   begin_ = end_ = scanned_ = 0;
-  head_done_ = false;
+  head_done_ = empty_line_skipped_ = false;
   parser_.reset();
   line_ = {};
   head_ = {};
@@ -116,6 +117,9 @@ proto::RequestResult<RequestReader::HeadState> RequestReader::parse_head() noexc
       return proto::refuse(Errc::malformed_request, "a line does not end with CR LF");
     }
     if (line_end == begin_ + 1) {  // an empty line in front of the request line: RFC 9112, 2.2
+      if (std::exchange(empty_line_skipped_, true)) {
+        return proto::refuse(Errc::malformed_request, "There is no request line.");
+      }
       begin_ = scanned_ = line_end + 1;
       continue;
     }

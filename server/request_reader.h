@@ -102,6 +102,7 @@ class RequestReader final : private ChunkSink {
   std::size_t end_ = 0;
   std::size_t scanned_ = 0;  // head bytes searched for the empty line already
   bool head_done_ = false;
+  bool empty_line_skipped_ = false;
 
   std::optional<RequestParser> parser_;
   proto::RawHead line_;

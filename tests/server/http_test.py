@@ -64,6 +64,7 @@ def request_lines():
     end = " HTTP/1.1\r\nHost: t\r\n\r\n"
     return [
         taken("an empty line in front", "\r\n" + post(length(), body="hello")),
+        refused("two empty lines in front", "\r\n\r\n" + post(length(), body="hello")),
         taken("absolute form", post(length(), body="hello", path="http://t" + PATH)),
         taken("absolute form, scheme in capitals",
               post(length(), body="hello", path="HTTP://t" + PATH)),

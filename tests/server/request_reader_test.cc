@@ -149,6 +149,19 @@ TEST_F(RequestReaderTest, RefusesBareLineFeedsAtOnce) {
   EXPECT_EQ(error_, Errc::malformed_request);
 }
 
+TEST_F(RequestReaderTest, SkipsOneEmptyLineInFrontOfARequest) {
+  const std::string request = "\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  for (const std::size_t cut : kCuts) {
+    error_.reset();
+    EXPECT_EQ(read_all(request + request, cut).size(), 2u) << cut;
+    EXPECT_EQ(error_, std::nullopt) << cut;
+    reader_.reset();
+    EXPECT_TRUE(read_all("\r\n" + request, cut).empty()) << cut;
+    EXPECT_EQ(error_, Errc::malformed_request) << cut;
+    expect_balanced();
+  }
+}
+
 TEST_F(RequestReaderTest, RefusesBrokenChunks) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const std::string body : {"x\r\n", "3\r\nabcd\r\n", "-1\r\n", "11111111111111111\r\n"}) {
