@@ -44,7 +44,7 @@ class FixedPool {
         block->owner.store(own->tag(), std::memory_order_relaxed);
         if (!within_allowance) [[unlikely]]
           core_->look_at_peak();
-        detail::show_payload(block, own->block_capacity);
+        detail::show_payload(block, *own);
       }
     }
     // The slow way returns a plain pointer, so that the result can stay in registers.

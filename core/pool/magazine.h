@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -87,6 +88,7 @@ struct alignas(64) Magazine {
   std::size_t block_bytes = 0;
   std::size_t block_capacity = 0;
   bool asymmetric = false;
+  bool poisons = false;  ///< the library itself was built with AddressSanitizer
   Magazine* next = nullptr;
 
   alignas(64) std::array<std::atomic<BlockHeader*>, kSlots> slots{};
@@ -186,17 +188,20 @@ struct alignas(64) Magazine {
 
 #ifdef FRDPU_POISONS_BLOCKS
 // Under AddressSanitizer the payload of a block at home may not be touched. Only the first part,
-// so that a workspace of 90 MiB does not cost a memset of its whole shadow.
+// so that a workspace of 90 MiB does not cost a memset of its whole shadow. And only where the
+// library was built so as well as its user: otherwise one side would hide what the other hands out.
 inline constexpr std::size_t kPoisonedBytes = 65536;
-inline void hide_payload(BlockHeader* block, std::size_t bytes) noexcept {
-  ASAN_POISON_MEMORY_REGION(block->payload(), bytes < kPoisonedBytes ? bytes : kPoisonedBytes);
+inline void hide_payload(BlockHeader* block, const Magazine& by) noexcept {
+  if (!by.poisons) return;
+  ASAN_POISON_MEMORY_REGION(block->payload(), std::min(by.block_capacity, kPoisonedBytes));
 }
-inline void show_payload(BlockHeader* block, std::size_t bytes) noexcept {
-  ASAN_UNPOISON_MEMORY_REGION(block->payload(), bytes < kPoisonedBytes ? bytes : kPoisonedBytes);
+inline void show_payload(BlockHeader* block, const Magazine& by) noexcept {
+  if (!by.poisons) return;
+  ASAN_UNPOISON_MEMORY_REGION(block->payload(), std::min(by.block_capacity, kPoisonedBytes));
 }
 #else
-inline void hide_payload(BlockHeader*, std::size_t) noexcept {}
-inline void show_payload(BlockHeader*, std::size_t) noexcept {}
+inline void hide_payload(BlockHeader*, const Magazine&) noexcept {}
+inline void show_payload(BlockHeader*, const Magazine&) noexcept {}
 #endif
 
 }  // namespace frdpu::core::detail

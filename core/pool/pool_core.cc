@@ -100,6 +100,9 @@ void PoolCore::set_up(Magazine& magazine) noexcept {
   magazine.block_bytes = options_.block_bytes;
   magazine.block_capacity = options_.block_bytes + options_.slack_bytes;
   magazine.asymmetric = options_.membarrier && asymmetric_fences();
+#ifdef FRDPU_POISONS_BLOCKS
+  magazine.poisons = true;
+#endif
 }
 
 Magazine* PoolCore::find_magazine(std::uintptr_t key) const noexcept {
@@ -172,7 +175,7 @@ BlockHeader* PoolCore::acquire_slow() noexcept {
   }
   Magazine& counted_by = own != nullptr ? *own : shared_;
   block->owner.store(counted_by.tag(), std::memory_order_relaxed);
-  show_payload(block, counted_by.block_capacity);
+  show_payload(block, counted_by);
   return block;
 }
 
@@ -211,7 +214,7 @@ std::size_t PoolCore::steal(BlockHeader** out, const Magazine* own) noexcept {
 
 void PoolCore::come_home(BlockHeader* block, std::uintptr_t owner) noexcept {
   if ((owner & BlockHeader::kOrphan) != 0) return orphan_came_home();
-  hide_payload(block, options_.block_bytes + options_.slack_bytes);
+  hide_payload(block, shared_);
   Magazine* const own = find_or_add_magazine();
   if (own != nullptr && own->push(block)) return;
   const std::lock_guard lock(mutex_);

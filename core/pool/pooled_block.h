@@ -92,7 +92,7 @@ class PooledBlock {
     const std::uintptr_t owner = block->owner.exchange(0, std::memory_order_acq_rel);
     if (owner == own->tag() &&
         own->thread.load(std::memory_order_relaxed) == detail::this_thread_key()) [[likely]] {
-      detail::hide_payload(block, own->block_capacity);
+      detail::hide_payload(block, *own);
       if (own->push(block)) [[likely]]
         return;
     }
