@@ -8,33 +8,54 @@
 namespace frdpu::core::lz4 {
 namespace {
 
-// Room that a short sequence can touch: token 1, literals 16, offset 2 and a byte of length ...
-constexpr std::size_t kFastInput = 24;
-// ... and 14 literals, then a match of up to 18 copied as 32 bytes.
-constexpr std::size_t kFastOutput = 64;
+// A short sequence has no length continued: token 1, literals 14, offset 2. Its literals are read
+// as 16 bytes, which end where the offset does.
+constexpr std::size_t kShortInput = 18;
+// ... and it decodes to 14 literals and a match of 18, copied as 18.
+constexpr std::size_t kShortOutput = 32;
+// How far copies may run beyond a long run of literals or a long match.
+constexpr std::size_t kOverrun = 32;
 
 /// Distance that is a multiple of a small offset and at least 8, so that 8 bytes can be copied.
 constexpr std::uint8_t kSpread[8] = {0, 8, 8, 9, 8, 10, 12, 14};
+constexpr std::uint64_t kUnitMask[8] = {0,          0xFF,         0xFFFF,         0xFFFFFF,
+                                        0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF};
+constexpr std::uint64_t kRepeat[8] = {0,
+                                      0x0101010101010101,
+                                      0x0001000100010001,
+                                      0x0001000001000001,
+                                      0x0000000100000001,
+                                      0x0000010000000001,
+                                      0x0001000000000001,
+                                      0x0100000000000001};
 
 std::size_t distance(const std::uint8_t* from, const std::uint8_t* to) noexcept {
   return static_cast<std::size_t>(to - from);
 }
 
-/// Copies a match within the output. May write up to 32 bytes beyond `out + length`.
+/// Copies between places that do not overlap, or whose overlap is 32 or more bytes behind. Reads
+/// and writes up to kOverrun bytes beyond.
+inline void copy_wild(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
+  std::uint8_t* const end = to + length;
+  do {
+    copy_block<16>(to, from);
+    copy_block<16>(to + 16, from + 16);
+    to += 32;
+    from += 32;
+  } while (to < end);
+}
+
+/// Copies a match within the output. May write up to kOverrun bytes beyond `out + length`.
 inline void copy_match_wild(std::uint8_t* out, std::size_t offset, std::size_t length) noexcept {
   const std::uint8_t* from = out - offset;
-  std::uint8_t* const end = out + length;
   if (offset >= 16) [[likely]] {
-    do {
-      copy_block<16>(out, from);
-      copy_block<16>(out + 16, from + 16);
-      out += 32;
-      from += 32;
-    } while (out < end);
+    copy_wild(out, from, length);
     return;
   }
+  std::uint8_t* const end = out + length;
   if (offset < 8) {
-    for (int i = 0; i < 8; ++i) out[i] = from[i];
+    const std::uint64_t unit = load_le64(from) & kUnitMask[offset];
+    store_le64(out, unit * kRepeat[offset]);
     out += 8;
     from = out - kSpread[offset];
   }
@@ -45,15 +66,25 @@ inline void copy_match_wild(std::uint8_t* out, std::size_t offset, std::size_t l
   }
 }
 
-/// Copies literals in blocks of 16. Reads and writes up to 16 bytes beyond.
-inline void copy_literals_wild(std::uint8_t* out, const std::uint8_t* in,
-                               std::size_t length) noexcept {
-  std::uint8_t* const end = out + length;
-  do {
-    copy_block<16>(out, in);
-    out += 16;
-    in += 16;
-  } while (out < end);
+/// Copies exactly `length` bytes between places that do not overlap, without a call.
+inline void copy_exactly(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
+  const auto ends = [&]<std::size_t kBytes>() {  // two blocks, which may overlap
+    copy_block<kBytes>(to, from);
+    copy_block<kBytes>(to + length - kBytes, from + length - kBytes);
+  };
+  if (length > 32) {
+    std::memcpy(to, from, length);
+  } else if (length >= 16) {
+    ends.operator()<16>();
+  } else if (length >= 8) {
+    ends.operator()<8>();
+  } else if (length >= 4) {
+    ends.operator()<4>();
+  } else if (length != 0) {
+    to[0] = from[0];
+    to[length / 2] = from[length / 2];
+    to[length - 1] = from[length - 1];
+  }
 }
 
 /// Reads the bytes behind a length of 15. Returns: false when the input ends before they do.
@@ -68,6 +99,143 @@ inline bool read_extension(const std::uint8_t*& in, const std::uint8_t* end,
   return true;
 }
 
+/// The input of one run, and how far it came. Local copies: the views are in memory.
+struct Cursor {
+  const std::uint8_t* in;
+  std::uint8_t* out;
+};
+
+/// Copies a match that may start in the history. Requires: `length + kOverrun` bytes of room when
+/// `wild`, `length` otherwise. Returns: false when it starts before the first byte.
+bool copy_far_match(const DecodeViews& views, std::uint8_t* out, std::size_t offset,
+                    std::size_t length, bool wild) noexcept {
+  const std::size_t reach = distance(views.floor, out);
+  if (offset > reach) {
+    const std::size_t back = offset - reach;
+    if (back > views.history_bytes) return false;
+    const std::size_t from_history = std::min(back, length);
+    if (wild && back >= length + kOverrun) {
+      copy_wild(out, views.history_end - back, length);
+    } else {
+      copy_exactly(out, views.history_end - back, from_history);
+    }
+    out += from_history;
+    length -= from_history;
+    if (length == 0) return true;
+  }
+  if (wild) {
+    copy_match_wild(out, offset, length);
+  } else if (offset >= length) {
+    copy_exactly(out, out - offset, length);
+  } else {
+    for (const std::uint8_t* from = out - offset; length != 0; --length) *out++ = *from++;
+  }
+  return true;
+}
+
+enum class Taken : std::uint8_t { sequence, last, nothing, corrupt };
+
+/// Takes one sequence by exact copies. Returns: `nothing`, with the cursor where it was, when the
+/// views do not hold the whole; `last` behind the literals that end the input.
+Taken take_exactly(const DecodeViews& views, const std::uint8_t* in_end, bool block_ends,
+                   Cursor& cursor) noexcept {
+  Cursor now = cursor;
+  if (now.in == in_end) return Taken::nothing;
+  const unsigned token = *now.in++;
+  std::size_t literals = token >> 4;
+  if (literals == kLengthMask && !read_extension(now.in, in_end, literals)) return Taken::nothing;
+  if (literals > distance(now.in, in_end) || literals > distance(now.out, views.out_end)) {
+    return Taken::nothing;
+  }
+  copy_exactly(now.out, now.in, literals);
+  now.in += literals;
+  now.out += literals;
+  if (now.in == in_end && block_ends) {
+    cursor = now;
+    return Taken::last;
+  }
+  if (distance(now.in, in_end) < 2) return Taken::nothing;
+  const std::size_t offset = load_le16(now.in);
+  now.in += 2;
+  std::size_t length = token & kLengthMask;
+  if (length == kLengthMask && !read_extension(now.in, in_end, length)) return Taken::nothing;
+  length += kMinMatch;
+  const std::size_t room = distance(now.out, views.out_end);
+  if (length > room) return Taken::nothing;
+  if (offset == 0 || !copy_far_match(views, now.out, offset, length, length + kOverrun <= room)) {
+    return Taken::corrupt;
+  }
+  now.out += length;
+  cursor = now;
+  return Taken::sequence;
+}
+
+/// Takes sequences while each has room around it for copies that run over. Returns: where it
+/// stopped, before a sequence that is too close to an end, too long or wrong.
+///
+/// Loads come before stores where they can, the next token's above all: a load that has to wait
+/// for a store it might depend on holds up all that follows.
+Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor from) noexcept {
+  const std::uint8_t* in = from.in;
+  std::uint8_t* out = from.out;
+  std::uint8_t* const out_end = views.out_end;
+  const auto floor = reinterpret_cast<std::uintptr_t>(views.floor);
+  if (distance(in, in_end) < kShortInput || distance(out, out_end) < kShortOutput) return from;
+  const std::uint8_t* const last_in = in_end - kShortInput;
+  std::uint8_t* const last_out = out_end - kShortOutput;
+
+  std::size_t token = *in;
+  while (in <= last_in && out <= last_out) {
+    from = {in, out};
+    ++in;
+    std::size_t literals = token >> 4;
+    std::size_t length = token & kLengthMask;
+    std::size_t offset;
+    if (literals != kLengthMask) [[likely]] {
+      const auto bytes = load_chunk<16>(in);
+      in += literals;
+      offset = load_le16(in);
+      store_chunk(out, bytes);
+      out += literals;
+    } else {
+      if (!read_extension(in, in_end, literals) || distance(in, in_end) < literals + kOverrun ||
+          distance(out, out_end) < literals + kOverrun) {
+        return from;
+      }
+      offset = load_le16(in + literals);
+      copy_wild(out, in, literals);
+      in += literals;
+      out += literals;
+    }
+    in += 2;
+    const std::uintptr_t match = reinterpret_cast<std::uintptr_t>(out) - offset;
+    if (length != kLengthMask) [[likely]] {
+      token = *in;
+      if (match >= floor && offset >= 16) [[likely]] {
+        const auto* const there = reinterpret_cast<const std::uint8_t*>(match);
+        std::uint8_t* const here = out;
+        out += length + kMinMatch;
+        copy_block<16>(here, there);
+        copy_block<2>(here + 16, there + 16);
+        continue;
+      }
+    } else {
+      if (!read_extension(in, in_end, length)) return from;
+      if (in == in_end) return from;
+      token = *in;
+    }
+    length += kMinMatch;
+    if (offset == 0 || distance(out, out_end) < length + kOverrun) return from;
+    if (match >= floor) [[likely]] {
+      copy_match_wild(out, offset, length);
+    } else if (!copy_far_match(views, out, offset, length, true)) {
+      return from;
+    }
+    out += length;
+  }
+  return {in, out};
+}
+
 }  // namespace
 
 void BlockDecoder::begin(std::size_t block_bytes, std::size_t limit_bytes) noexcept {
@@ -80,93 +248,37 @@ void BlockDecoder::begin(std::size_t block_bytes, std::size_t limit_bytes) noexc
 
 DecodeOutcome BlockDecoder::run(DecodeViews& views) noexcept {
   for (;;) {
-    if (phase_ == Phase::token && !run_fast(views)) return DecodeOutcome::corrupt;
+    if (phase_ == Phase::token) {
+      const DecodeOutcome outcome = run_fast(views);
+      if (outcome != DecodeOutcome::need_input) return outcome;
+    }
     const DecodeOutcome outcome = run_careful(views);
     if (outcome != DecodeOutcome::done) return outcome;
     if (phase_ != Phase::token || in_left_ == 0) return outcome;
   }
 }
 
-/// Handles sequences while both views have room. Leaves `phase_` at `token`. A sequence that does
-/// not fit is left untouched for the careful loop.
-bool BlockDecoder::run_fast(DecodeViews& views) noexcept {
-  const std::size_t in_room = std::min(distance(views.in, views.in_end), in_left_);
-  const std::size_t out_room = distance(views.out, views.out_end);
-  if (in_room <= kFastInput || out_room <= kFastOutput) return true;
+/// Handles whole sequences, as far as the views hold them. Returns: `done` at the end of the block,
+/// `need_input` before a sequence that is not whole; it is left untouched for the careful loop.
+DecodeOutcome BlockDecoder::run_fast(DecodeViews& views) noexcept {
+  const std::uint8_t* const in_end =
+      views.in + std::min(distance(views.in, views.in_end), in_left_);
+  const bool block_ends = distance(views.in, in_end) == in_left_;
+  Cursor at{views.in, views.out};
+  Taken taken;
+  do {
+    at = take_short(views, in_end, at);
+    taken = take_exactly(views, in_end, block_ends, at);
+  } while (taken == Taken::sequence);
 
-  const std::uint8_t* in = views.in;
-  const std::uint8_t* const in_end = in + in_room;
-  const std::uint8_t* const in_fast = in_end - kFastInput;
-  std::uint8_t* out = views.out;
-  std::uint8_t* const out_fast = out + std::min(out_room - kFastOutput, out_left_);
-  std::uint8_t* const out_wild = views.out_end - kFastOutput;  // a match may end here at most
-  bool sound = true;
-
-  while (in < in_fast && out < out_fast) {
-    const std::uint8_t* const token_at = in;
-    std::uint8_t* const out_at = out;
-    const auto undo = [&] {
-      in = token_at;
-      out = out_at;
-    };
-    const unsigned token = *in++;
-    std::size_t literals = token >> 4;
-    if (literals != kLengthMask) [[likely]] {
-      copy_block<16>(out, in);
-    } else {
-      if (!read_extension(in, in_end, literals) || distance(in, in_end) < literals + kFastInput ||
-          distance(out, out_wild) < literals) {
-        undo();
-        break;
-      }
-      copy_literals_wild(out, in, literals);
-    }
-    in += literals;
-    out += literals;
-
-    const std::size_t offset = load_le16(in);
-    in += 2;
-    std::size_t length = token & kLengthMask;
-    if (length == kLengthMask) [[unlikely]] {
-      if (!read_extension(in, in_end, length) || out > out_wild ||
-          distance(out, out_wild) < length + kMinMatch) {
-        undo();
-        break;
-      }
-    }
-    length += kMinMatch;
-
-    const std::size_t reach = distance(views.floor, out);
-    if (offset - 1 < reach) [[likely]] {
-      copy_match_wild(out, offset, length);
-      out += length;
-      continue;
-    }
-    const std::size_t back = offset - reach;  // before the floor, in the history
-    if (offset == 0 || back > views.history_bytes) {
-      problem_ = offset == 0 ? "a match has offset 0" : "a match starts before the first byte";
-      sound = false;
-      break;
-    }
-    const std::size_t from_history = std::min(back, length);
-    std::memcpy(out, views.history_end - back, from_history);
-    out += from_history;
-    if (length > from_history) {
-      copy_match_wild(out, offset, length - from_history);
-      out += length - from_history;
-    }
-  }
-
-  const std::size_t written = distance(views.out, out);
-  in_left_ -= distance(views.in, in);
-  views.in = in;
-  views.out = out;
-  if (sound && written > out_left_) {
-    problem_ = "a block decodes to more than the frame allows";
-    sound = false;
-  }
-  if (sound) out_left_ -= written;
-  return sound;
+  const std::size_t written = distance(views.out, at.out);
+  in_left_ -= distance(views.in, at.in);
+  views.in = at.in;
+  views.out = at.out;
+  if (taken == Taken::corrupt) return corrupt("a match starts before the first byte");
+  if (written > out_left_) return corrupt("a block decodes to more than the frame allows");
+  out_left_ -= written;
+  return taken == Taken::last ? DecodeOutcome::done : DecodeOutcome::need_input;
 }
 
 /// Reads the bytes behind a length of 15. Returns: false when the input view ended first.

@@ -52,7 +52,7 @@ class BlockDecoder {
     match
   };
 
-  bool run_fast(DecodeViews& views) noexcept;
+  DecodeOutcome run_fast(DecodeViews& views) noexcept;
   DecodeOutcome run_careful(DecodeViews& views) noexcept;
   bool read_length(DecodeViews& views, std::size_t& length) noexcept;
   bool copy_match(DecodeViews& views) noexcept;

@@ -101,14 +101,26 @@ inline void store_le64(std::uint8_t* to, std::uint64_t value) noexcept {
   store_le32(to + 4, static_cast<std::uint32_t>(value >> 32));
 }
 
+/// N bytes on their way from one place to another.
+template <std::size_t N>
+struct Chunk {
+  std::uint8_t bytes[N];
+};
+template <std::size_t N>
+[[nodiscard]] inline Chunk<N> load_chunk(const std::uint8_t* from) noexcept {
+  Chunk<N> chunk;
+  std::memcpy(&chunk, from, N);
+  return chunk;
+}
+template <std::size_t N>
+inline void store_chunk(std::uint8_t* to, const Chunk<N>& chunk) noexcept {
+  std::memcpy(to, &chunk, N);
+}
+
 /// Copies exactly N bytes between places that may overlap: all is loaded before any is stored.
 template <std::size_t N>
 inline void copy_block(std::uint8_t* to, const std::uint8_t* from) noexcept {
-  struct Chunk {
-    std::uint8_t bytes[N];
-  } chunk;
-  std::memcpy(&chunk, from, N);
-  std::memcpy(to, &chunk, N);
+  store_chunk(to, load_chunk<N>(from));
 }
 
 }  // namespace frdpu::core::lz4
