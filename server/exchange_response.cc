@@ -163,7 +163,8 @@ bool Exchange::prepare_batch() noexcept {
 }
 
 bool Exchange::prepare_stream_batch() noexcept {
-  const bool done = codec_.task().state() == CodecTask::State::done && !task_running_;
+  // While a worker has the task its state is the worker's.
+  const bool done = !task_running_ && codec_.task().state() == CodecTask::State::done;
   const bool chunked = head_.framing == proto::ResponseFraming::chunked;
   const std::size_t bytes = writer_.body().size();
   if (bytes > 0) {

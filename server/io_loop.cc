@@ -26,7 +26,11 @@ IoLoop::IoLoop(Service& service, MetricsShard& metrics)
 }
 
 IoLoop::~IoLoop() {
-  // Handlers of the context refer to connections: run what is ready, so that closed ones go.
+  finish();
+}
+
+void IoLoop::finish() {
+  if (ending_) return;
   ending_ = true;
   abort_connections();
   work_.reset();
@@ -45,6 +49,7 @@ void IoLoop::stop() {
 }
 
 void IoLoop::adopt(Connection::Socket socket, proto::Listener listener) {
+  if (ending_) return service_.connection_ended(listener);
   auto* connection = new Connection(*this, std::move(socket), listener);
   ++connections_;
   connection->start();

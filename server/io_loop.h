@@ -31,6 +31,11 @@ class IoLoop {
   /// Ends `run`. Threads: any.
   void stop();
 
+  /// Breaks off what is under way and runs what is ready: behind it no wait is outstanding, so that
+  /// what waits with memory of its own may go. A closed connection is freed here. Called by the
+  /// destructor too. Requires: `run` is over, and whoever else waits on the context has cancelled.
+  void finish();
+
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] Service& service() noexcept { return service_; }
   [[nodiscard]] MetricsShard& metrics() noexcept { return metrics_; }
@@ -39,7 +44,7 @@ class IoLoop {
   /// The Date field's value, renewed once a second. Ownership: dies with the next tick.
   [[nodiscard]] std::string_view date() const noexcept { return {date_, sizeof date_}; }
 
-  /// Takes a socket that was accepted and starts to serve it.
+  /// Takes a socket that was accepted and starts to serve it; behind `finish` it is closed.
   void adopt(Connection::Socket socket, proto::Listener listener);
 
   /// Frees a closed connection. Requires: nothing refers to it any more.

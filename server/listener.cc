@@ -220,6 +220,10 @@ void Listener::start() {
   for (auto& acceptor : acceptors_) acceptor->accept();
 }
 
+void Listener::close() {
+  for (auto& acceptor : acceptors_) acceptor->close();
+}
+
 void Listener::close_on(IoLoop& loop) {
   for (auto& acceptor : acceptors_) {
     if (&acceptor->loop() == &loop) acceptor->close();

@@ -37,6 +37,9 @@ class Listener {
 
   /// Stops to accept on one loop. Threads: that loop's.
   void close_on(IoLoop& loop);
+  /// Stops to accept on every loop. Requires: the loops are not running any more. The waits end
+  /// in `IoLoop::finish`, before which the listener must not go away.
+  void close();
 
   /// The address that was bound, with the port that the system chose: `127.0.0.1:41234`.
   [[nodiscard]] const std::string& bound_address() const noexcept { return bound_address_; }

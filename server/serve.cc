@@ -51,8 +51,17 @@ class Process {
   }
 
   ~Process() {
-    // Workers refer to exchanges, exchanges to loops.
+    // Workers refer to exchanges, exchanges to loops. And what waits on a loop has the memory of its
+    // wait in itself: each wait is to be over before listeners, signals and timer go.
     service_.workers().stop();
+    ErrorCode ignored;
+    signals_.cancel(ignored);
+    timer_.cancel();
+    for (Listener* listener : {service_listener_.get(), admin_listener_.get()}) {
+      if (listener) listener->close();
+    }
+    for (const auto& loop : loops_) loop->finish();
+    control_.finish();
   }
 
   [[nodiscard]] std::expected<void, std::string> listen() {
