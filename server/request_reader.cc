@@ -226,6 +226,7 @@ core::Result<void> RequestReader::parse_raw() noexcept {
 std::size_t RequestReader::take_chunk_data(core::Bytes data) noexcept {
   const core::MutableBytes room = body_.tail_room();
   const std::size_t take = std::min(room.size(), data.size());
+  if (take == 0) return 0;  // no room yet
   std::memcpy(room.data(), data.data(), take);
   body_.commit(take);
   body_bytes_ += take;
