@@ -23,6 +23,12 @@ example_step(build examples_configured examples_built ${CMAKE_COMMAND} --build $
 foreach(name pipeline buffer_manager frame_loop)
   example_step(${name} examples_built "" ${built}/${name})
 endforeach()
+set(line "cp '${PROJECT_SOURCE_DIR}/README.md' plain")
+foreach(suffix lz4 zst gz br)
+  string(APPEND line " && ./file_compressor compress plain packed.${suffix}"
+    " && ./file_compressor decompress packed.${suffix} back && cmp plain back")
+endforeach()
+example_step(file_compressor examples_built "" ${CMAKE_COMMAND} -E chdir ${built} sh -c "${line}")
 
 # The same without CMake; and in a program with AddressSanitizer, which the library need not have.
 function(pkg_config_step name example)
