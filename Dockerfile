@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS build
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
       g++ cmake ninja-build pkg-config \
-      libboost1.81-dev nlohmann-json3-dev prometheus-cpp-dev libcli11-dev libspdlog-dev libssl-dev \
+      libboost1.81-dev nlohmann-json3-dev prometheus-cpp-dev libcli11-dev libssl-dev \
       libzstd-dev zlib1g-dev libdeflate-dev libisal-dev libbrotli-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
@@ -22,7 +22,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends \
-      libzstd1 zlib1g libdeflate0 libisal2 libbrotli1 libprometheus-cpp-core1.0 libspdlog1.10 \
+      libzstd1 zlib1g libdeflate0 libisal2 libbrotli1 libprometheus-cpp-core1.0 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log
 COPY --from=build /src/build/release/frdpu /usr/local/bin/frdpu
 ARG FRDPU_REVISION=unknown

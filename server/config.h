@@ -64,6 +64,8 @@ struct Config {
 
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;
+  std::size_t access_log_sample = 1;    ///< one request in so many gets a line; 0: none
+  std::size_t access_log_rate = 1'000;  ///< lines of requests a second at most; 0: no limit
 };
 
 /// Checks what concerns several settings at once; single values were checked when they were set.

@@ -68,6 +68,7 @@ class Connection : public ListHook<Connection> {
   [[nodiscard]] IoLoop& loop() const noexcept { return loop_; }
   [[nodiscard]] Exchange* exchange() const noexcept { return exchange_.get(); }
   [[nodiscard]] proto::Listener listener() const noexcept { return listener_; }
+  [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
 
   // For the exchange.
 

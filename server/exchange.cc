@@ -131,6 +131,7 @@ void Exchange::begin_request() noexcept {
   write_blocked_ = late_reader_ = false;
   result_bound_blocks_ = kResultBlocks;
   queue_time_ = {};
+  refusal_.reset();
   deferred_.reset();
 }
 
@@ -266,10 +267,11 @@ bool Exchange::read_body() noexcept {
 
 void Exchange::end_request() noexcept {
   counted_ = false;
+  const TimePoint now = Clock::now();
   MetricsShard& metrics = connection_->loop().metrics();
+  if (connection_->loop().access_log().takes(connection_->listener(), now)) log_request(now);
   if (response_started_) {
-    metrics.request_finished(match_.route, match_.method, head_.status,
-                             Clock::now() - request_started_);
+    metrics.request_finished(match_.route, match_.method, head_.status, now - request_started_);
   } else {
     metrics.request_abandoned(match_.route);
   }

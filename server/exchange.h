@@ -105,6 +105,7 @@ class Exchange {
   [[nodiscard]] Next wait() noexcept;
   [[nodiscard]] Next finish() noexcept;
   void end_request() noexcept;
+  void log_request(TimePoint now) noexcept;
 
   /// Notes that a pool is empty. Returns false when the request has waited long enough.
   [[nodiscard]] bool wait_for_memory(MemoryWaits::For what) noexcept;
@@ -150,6 +151,7 @@ class Exchange {
   TimePoint last_write_{};
   TimePoint slice_submitted_{};
   MemoryWaits memory_waits_;
+  std::optional<core::Errc> refusal_;            // the problem that was sent, or cut the answer off
   std::optional<proto::RequestError> deferred_;  // refused while a worker had the task
   std::chrono::nanoseconds queue_time_{};
 };

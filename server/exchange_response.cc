@@ -26,6 +26,7 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
     return;
   }
   const proto::ProblemInfo& info = proto::problem_info(error.error.code);
+  refusal_ = info.code;
   if (proto::is_limit_hit(info)) connection_->loop().metrics().limit_hit(info.code);
   if (info.status == 500) {
     service_.log().error("internal_error", {{"route", proto::route_template(match_.route)},
@@ -65,6 +66,7 @@ void Exchange::refuse_without_memory() noexcept {
       R"("code":"pool_exhausted"})";
   constexpr std::size_t kBodyBytes = kAnswer.size() - kAnswer.find("\r\n\r\n") - 4;
   static_assert(kBodyBytes == 197);
+  refusal_ = Errc::pool_exhausted;
   connection_->loop().metrics().limit_hit(Errc::pool_exhausted);
   const iovec view{.iov_base = const_cast<char*>(kAnswer.data()), .iov_len = kAnswer.size()};
   (void)connection_->send({&view, 1});
@@ -186,6 +188,32 @@ bool Exchange::prepare_stream_batch() noexcept {
   }
   response_ended_ = true;
   return true;
+}
+
+void Exchange::log_request(TimePoint now) noexcept {
+  using End = AccessEntry::End;
+  AccessEntry entry{.descriptor = connection_->descriptor(),
+                    .listener = connection_->listener(),
+                    .method = match_.method,
+                    .route = match_.route,
+                    .status = response_started_ ? head_.status : std::uint16_t{0},
+                    .refusal = refusal_,
+                    .in_bytes = reader_.body_bytes(),
+                    .out_bytes = response_started_ ? head_.content_length : 0,
+                    .duration = now - request_started_,
+                    .queue_time = queue_time_,
+                    .request_id = reader_.head().request_id(),
+                    .traceparent = reader_.head().traceparent()};
+  if (codec_route_ && !task_running_) {  // else the worker writes what would be read here
+    const proto::CompressionStats stats = codec_.stats();
+    entry.coding = stats.coding;
+    entry.out_bytes = stats.out;
+    entry.codec_time = codec_.task().codec_time();
+  }
+  entry.end = phase_ == Phase::broken                   ? End::cut_off
+              : response_ended_ && writer_.batch_sent() ? End::done
+                                                        : End::client_gone;
+  connection_->loop().access_log().write(entry);
 }
 
 bool Exchange::wait_for_memory(MemoryWaits::For what) noexcept {

@@ -20,7 +20,11 @@ constexpr std::size_t kSpareExchanges = 4096;
 }  // namespace
 
 IoLoop::IoLoop(Service& service, MetricsShard& metrics)
-    : service_(service), metrics_(metrics), work_(context_.get_executor()), timer_(context_) {
+    : service_(service),
+      metrics_(metrics),
+      access_log_(service.config(), service.log()),
+      work_(context_.get_executor()),
+      timer_(context_) {
   spare_exchanges_.reserve(kSpareExchanges);
   renew_date();
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/access_log.h"
 #include "server/connection.h"
 #include "server/intrusive_list.h"
 
@@ -39,6 +40,7 @@ class IoLoop {
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   [[nodiscard]] Service& service() noexcept { return service_; }
   [[nodiscard]] MetricsShard& metrics() noexcept { return metrics_; }
+  [[nodiscard]] AccessLog& access_log() noexcept { return access_log_; }
   [[nodiscard]] TimePoint now() const noexcept { return Clock::now(); }
 
   /// The Date field's value, renewed once a second. Ownership: dies with the next tick.
@@ -81,6 +83,7 @@ class IoLoop {
 
   Service& service_;
   MetricsShard& metrics_;
+  AccessLog access_log_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   // With the loop's own executor type: the type-erased one is too large for HandlerMemory.

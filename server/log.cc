@@ -1,10 +1,6 @@
 #include "server/log.h"
 
 #include <poll.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/null_mutex.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,39 +9,53 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <string>
+#include <thread>
+
+#include "server/log_queue.h"
 
 namespace frdpu::server {
 namespace {
 
-// How long the writing thread waits for a reader before it drops a line: while the log lives, and
+// How long the writing thread waits for a reader before it drops lines: while the log lives, and
 // for all lines together once it is being destroyed.
 constexpr int kWaitMs = 250;
 constexpr int kFinalWaitMs = 500;
 
 }  // namespace
 
-// Writes whole lines to a descriptor. Runs on the log's own thread only.
-class Log::Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+// The thread that writes whole lines to a descriptor, and the queue that it takes them from.
+class Log::Writer {
  public:
-  Sink(int descriptor, LogFormat format) noexcept : descriptor_(descriptor), format_(format) {}
+  Writer(const Options& options)
+      : queue_(std::max(options.queue_bytes, kLogLineBytes)),
+        descriptor_(options.descriptor),
+        format_(options.format),
+        thread_([this] { run(); }) {}
 
-  void stop_waiting() noexcept { stopping_.store(true, std::memory_order_relaxed); }
+  ~Writer() {
+    stopping_.store(true, std::memory_order_relaxed);
+    queue_.stop();
+    thread_.join();
+  }
+
+  void push(std::string_view line) noexcept { queue_.push(line); }
+
   [[nodiscard]] std::uint64_t dropped() const noexcept {
-    return dropped_.load(std::memory_order_relaxed);
+    return unread_.load(std::memory_order_relaxed) + queue_.dropped();
   }
-  void watch(spdlog::details::thread_pool* queue) noexcept { queue_ = queue; }
-
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    report_losses();
-    put({message.payload.data(), message.payload.size()});
-  }
-  void flush_() override {}
 
  private:
+  void run() {
+    std::array<char, kLogLineBytes> lines;
+    while (const std::size_t bytes = queue_.take(lines)) {
+      report_losses();
+      put({lines.data(), bytes});
+    }
+    report_losses();
+  }
+
   void report_losses() {
-    const std::uint64_t lost = dropped() + queue_->overrun_counter();
+    const std::uint64_t lost = dropped();
     if (lost == reported_) return;
     std::array<char, 256> buffer;
     const LogField fields[] = {{"lines", lost - reported_}};
@@ -54,17 +64,19 @@ class Log::Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mu
     if (put(line)) reported_ = lost;
   }
 
-  // POLLOUT promises room for a line (PIPE_BUF), so that the write after it does not block.
-  bool put(std::string_view line) noexcept {
-    while (!line.empty()) {
+  // POLLOUT promises room for PIPE_BUF bytes, so that the write after it does not block.
+  bool put(std::string_view lines) noexcept {
+    static_assert(kLogLineBytes <= 4096, "more than PIPE_BUF");
+    while (!lines.empty()) {
       pollfd descriptor{.fd = descriptor_, .events = POLLOUT, .revents = 0};
       if (::poll(&descriptor, 1, wait_ms()) <= 0) break;
-      const ssize_t written = ::write(descriptor_, line.data(), line.size());
+      const ssize_t written = ::write(descriptor_, lines.data(), lines.size());
       if (written < 0 && errno != EINTR && errno != EAGAIN) break;
-      if (written > 0) line.remove_prefix(static_cast<std::size_t>(written));
+      if (written > 0) lines.remove_prefix(static_cast<std::size_t>(written));
     }
-    if (!line.empty()) dropped_.fetch_add(1, std::memory_order_relaxed);
-    return line.empty();
+    const auto lost = std::ranges::count(lines, '\n');
+    unread_.fetch_add(static_cast<std::uint64_t>(lost), std::memory_order_relaxed);
+    return lost == 0;
   }
 
   // Once the log is being destroyed, all lines that are left share one deadline.
@@ -79,42 +91,28 @@ class Log::Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mu
     return left > 0 ? static_cast<int>(left) : 0;
   }
 
-  int descriptor_;
-  LogFormat format_;
-  spdlog::details::thread_pool* queue_ = nullptr;
+  LogQueue queue_;
+  const int descriptor_;
+  const LogFormat format_;
   std::chrono::steady_clock::time_point deadline_{};
   std::uint64_t reported_ = 0;
-  std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> unread_{0};  // lines that nobody took in time
   std::atomic<bool> stopping_{false};
-};
-
-struct Log::Machinery {
-  std::shared_ptr<Sink> sink;
-  std::shared_ptr<spdlog::details::thread_pool> queue;
-  std::shared_ptr<spdlog::async_logger> logger;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 Log::Log(const Options& options)
-    : level_(options.level), format_(options.format), machinery_(std::make_unique<Machinery>()) {
-  machinery_->sink = std::make_shared<Sink>(options.descriptor, options.format);
-  machinery_->queue =
-      std::make_shared<spdlog::details::thread_pool>(options.queue_lines, std::size_t{1});
-  machinery_->sink->watch(machinery_->queue.get());
-  machinery_->logger =
-      std::make_shared<spdlog::async_logger>(std::string(), machinery_->sink, machinery_->queue,
-                                             spdlog::async_overflow_policy::overrun_oldest);
-  machinery_->logger->set_level(spdlog::level::trace);
-  machinery_->logger->set_error_handler([](const std::string&) {});
-}
+    : level_(options.level), format_(options.format), writer_(std::make_unique<Writer>(options)) {}
 
-Log::~Log() {
-  machinery_->sink->stop_waiting();
-  machinery_->logger.reset();
-  machinery_->queue.reset();  // joins its thread behind the last line
-}
+Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view message,
                 std::initializer_list<LogField> fields) noexcept {
+  if (enabled(level)) put(level, message, fields);
+}
+
+void Log::write(LogLevel level, std::string_view message,
+                std::span<const LogField> fields) noexcept {
   if (enabled(level)) put(level, message, fields);
 }
 
@@ -134,13 +132,12 @@ void Log::listening(std::string_view listener, std::string_view address) noexcep
 
 void Log::put(LogLevel level, std::string_view message, std::span<const LogField> fields) noexcept {
   std::array<char, kLogLineBytes> buffer;
-  const std::string_view line =
-      render_log_line(buffer, format_, std::chrono::system_clock::now(), level, message, fields);
-  machinery_->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  writer_->push(
+      render_log_line(buffer, format_, std::chrono::system_clock::now(), level, message, fields));
 }
 
 std::uint64_t Log::dropped() const noexcept {
-  return machinery_->sink->dropped() + machinery_->queue->overrun_counter();
+  return writer_->dropped();
 }
 
 }  // namespace frdpu::server

@@ -17,14 +17,14 @@ namespace frdpu::server {
 ///
 /// Life: made in main, handed down by reference, destroyed last.
 /// Threads: all of it is safe from any thread.
-/// Cost: lines of up to 250 bytes cause no allocation (spdlog keeps them in the queue's slots).
+/// Cost: no allocation.
 class Log {
  public:
   struct Options {
     LogLevel level = LogLevel::info;
     LogFormat format = LogFormat::logfmt;
-    int descriptor = 2;              ///< where lines go; stays open as long as the log lives
-    std::size_t queue_lines = 2048;  ///< about 0.8 MiB
+    int descriptor = 2;                    ///< where lines go; stays open as long as the log lives
+    std::size_t queue_bytes = 512 * 1024;  ///< some 3,000 lines; at least one of `kLogLineBytes`
   };
 
   explicit Log(const Options& options);
@@ -39,6 +39,7 @@ class Log {
   /// possible.
   void write(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields = {}) noexcept;
+  void write(LogLevel level, std::string_view message, std::span<const LogField> fields) noexcept;
 
   void debug(std::string_view message, std::initializer_list<LogField> fields = {}) noexcept {
     write(LogLevel::debug, message, fields);
@@ -61,14 +62,13 @@ class Log {
   [[nodiscard]] std::uint64_t dropped() const noexcept;
 
  private:
-  class Sink;
-  struct Machinery;
+  class Writer;
 
   void put(LogLevel level, std::string_view message, std::span<const LogField> fields) noexcept;
 
   LogLevel level_;
   LogFormat format_;
-  std::unique_ptr<Machinery> machinery_;
+  std::unique_ptr<Writer> writer_;
 };
 
 }  // namespace frdpu::server

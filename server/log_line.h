@@ -23,6 +23,7 @@ namespace frdpu::server {
 struct LogField {
   using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
 
+  LogField() = default;
   LogField(std::string_view name, std::string_view text) : key(name), value(text) {}
   LogField(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}
   LogField(std::string_view name, bool flag) : key(name), value(flag) {}

@@ -3,7 +3,6 @@
 #include <brotli/decode.h>
 #include <isa-l.h>
 #include <libdeflate.h>
-#include <spdlog/version.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -43,7 +42,6 @@ std::vector<LibraryVersion> library_versions() {
               NLOHMANN_JSON_VERSION_PATCH),
        false},
       {"prometheus-cpp", FRDPU_PROMETHEUS_CPP_VERSION, false},
-      {"spdlog", joined(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH), false},
       {"cli11", CLI11_VERSION, false},
   };
 }

@@ -15,8 +15,8 @@
 namespace frdpu::server {
 namespace {
 
-// The contract's table of settings, by name and default ("" where the default depends on the
-// machine).
+// The contract's table of settings and what came later, by name and default ("" where it depends on
+// the machine).
 constexpr std::pair<const char*, const char*> kContract[] = {{"listen", "127.0.0.1:8080"},
                                                              {"admin-listen", "127.0.0.1:8081"},
                                                              {"threads", "0"},
@@ -51,7 +51,9 @@ constexpr std::pair<const char*, const char*> kContract[] = {{"listen", "127.0.0
                                                              {"admin-tls-key", ""},
                                                              {"admin-tls-client-ca", ""},
                                                              {"log-level", "info"},
-                                                             {"log-format", "logfmt"}};
+                                                             {"log-format", "logfmt"},
+                                                             {"access-log-sample", "1"},
+                                                             {"access-log-rate", "1000"}};
 
 TEST(SettingsTest, HoldTheContractsNamesAndDefaults) {
   const Config defaults;
@@ -112,9 +114,8 @@ TEST(SettingsTest, TheReadmeTableHasOneRowASetting) {
 TEST(SettingsTest, TheReadmeShowsThatTable) {
   std::ifstream file(FRDPU_SOURCE_DIR "/README.md");
   const std::string readme{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_NE(readme.find(settings_markdown()), std::string::npos)
-      << "README.md should hold:\n"
-      << settings_markdown();
+  EXPECT_NE(readme.find(settings_markdown()), std::string::npos) << "README.md should hold:\n"
+                                                                 << settings_markdown();
 }
 
 }  // namespace
