@@ -1,61 +1,55 @@
 #include "server/request_parser.h"
 
+#include <boost/beast/http/basic_parser.hpp>
+#include <cstdint>
 #include <limits>
 
 namespace frdpu::server {
 namespace {
 
 namespace http = boost::beast::http;
+using boost::beast::string_view;
+using ErrorCode = boost::beast::error_code;
 
-std::string_view view(boost::beast::string_view text) noexcept {
-  return {text.data(), text.size()};
-}
+// Beast's parser with our ears: it keeps no fields of its own.
+class HeadParser final : private http::basic_parser<true> {
+ public:
+  explicit HeadParser(proto::RequestHead& head) noexcept : head_(head) {
+    header_limit(std::numeric_limits<std::uint32_t>::max());  // ours was checked before
+    body_limit(boost::none);
+  }
+
+  // Returns whether the text is one whole head.
+  bool parse(std::string_view text, ErrorCode& error) noexcept {
+    const std::size_t used = put(boost::asio::const_buffer(text.data(), text.size()), error);
+    return (!error || error == http::error::need_more) && done_ && used == text.size();
+  }
+
+ private:
+  void on_request_impl(http::verb, string_view, string_view, int, ErrorCode&) override {}
+  void on_response_impl(int, string_view, int, ErrorCode&) override {}
+  void on_field_impl(http::field, string_view name, string_view value, ErrorCode&) override {
+    head_.on_field({name.data(), name.size()}, {value.data(), value.size()});
+  }
+  void on_header_impl(ErrorCode&) override { done_ = true; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
+  std::size_t on_body_impl(string_view, ErrorCode&) override { return 0; }
+  void on_chunk_header_impl(std::uint64_t, string_view, ErrorCode&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view, ErrorCode&) override { return 0; }
+  void on_finish_impl(ErrorCode&) override {}
+
+  proto::RequestHead& head_;
+  bool done_ = false;
+};
 
 }  // namespace
 
-RequestParser::RequestParser(proto::RequestHead& head, ChunkSink& sink) noexcept
-    : head_(head), sink_(sink) {
-  // The service has limits of its own, checked before Beast sees a byte. Step by step parsing
-  // lets the sink refuse data without a loop inside the parser.
-  header_limit(std::numeric_limits<std::uint32_t>::max());
-  body_limit(boost::none);
-  eager(false);
-}
-
-core::Result<void> RequestParser::parse_head(std::string_view text) noexcept {
+core::Result<void> parse_request_head(std::string_view text, proto::RequestHead& head) noexcept {
   ErrorCode error;
-  const std::size_t used = put(boost::asio::const_buffer(text.data(), text.size()), error);
+  HeadParser parser(head);
+  if (parser.parse(text, error)) return {};
   if (error == http::error::bad_version) return core::fail(core::Errc::http_version_not_supported);
-  if (error && error != http::error::need_more) {
-    return core::fail(core::Errc::malformed_request, "the request head breaks HTTP syntax");
-  }
-  if (!head_done_ || used != text.size()) {
-    return core::fail(core::Errc::malformed_request, "the request head breaks HTTP syntax");
-  }
-  return {};
-}
-
-core::Result<std::size_t> RequestParser::parse_chunks(core::Bytes bytes) noexcept {
-  std::size_t used = 0;
-  while (used < bytes.size() && !done_) {
-    ErrorCode error;
-    const core::Bytes rest = bytes.subspan(used);
-    const std::size_t step = put(boost::asio::const_buffer(rest.data(), rest.size()), error);
-    used += step;
-    if (error && error != http::error::need_more) {
-      return core::fail(core::Errc::malformed_request, "the chunked body breaks its framing");
-    }
-    if (step == 0) break;
-  }
-  return used;
-}
-
-void RequestParser::on_field_impl(http::field, string_view name, string_view value, ErrorCode&) {
-  if (!head_done_) head_.on_field(view(name), view(value));  // what comes later is a trailer
-}
-
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, string_view data, ErrorCode&) {
-  return sink_.take_chunk_data(core::as_bytes(view(data)));
+  return core::fail(core::Errc::malformed_request, "the request head breaks HTTP syntax");
 }
 
 }  // namespace frdpu::server

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "server/block_pools.h"
 #include "server/config.h"
+#include "server/request_parser.h"
 
 namespace frdpu::server {
 namespace {
@@ -21,16 +23,25 @@ core::Error over_limit(Errc code, const char* detail, std::uint64_t limit,
   return {.code = code, .detail = detail, .limit = limit, .observed = observed};
 }
 
+// What a chunk's line claims may be anything.
+std::uint64_t sum(std::uint64_t a, std::uint64_t b) noexcept {
+  const std::uint64_t total = a + b;
+  return total < a ? std::numeric_limits<std::uint64_t>::max() : total;
+}
+
 }  // namespace
+
+RequestReader::RequestReader(const Config& config) noexcept
+    : config_(config), chunks_(config.max_header_bytes) {}
 
 void RequestReader::reset() noexcept {
   block_.release();
   begin_ = end_ = scanned_ = 0;
   head_done_ = empty_line_skipped_ = false;
-  parser_.reset();
   line_ = {};
   head_ = {};
   framing_ = {};
+  chunks_ = proto::ChunkReader(config_.max_header_bytes);
   raw_.release();
   raw_begin_ = raw_end_ = 0;
   body_.clear();
@@ -48,6 +59,7 @@ core::Result<core::MutableBytes> RequestReader::room() noexcept {
       if (!block) return std::unexpected(block.error());
       raw_ = std::move(*block);
     }
+    if (raw_begin_ == raw_end_) raw_begin_ = raw_end_ = 0;
     return raw_.bytes().subspan(raw_end_);
   }
   auto room = body_room(
@@ -145,8 +157,7 @@ proto::RequestResult<RequestReader::HeadState> RequestReader::accept_head(
   auto scanned = proto::scan_raw_head(text);
   if (!scanned) return std::unexpected(scanned.error());
   line_ = *scanned;
-  parser_.emplace(head_, static_cast<ChunkSink&>(*this));
-  if (auto parsed = parser_->parse_head(text); !parsed) {
+  if (auto parsed = parse_request_head(text, head_); !parsed) {
     return std::unexpected(because(parsed.error()));
   }
   auto framing = head_.finish(line_.version);
@@ -167,7 +178,10 @@ proto::RequestResult<RequestReader::HeadState> RequestReader::accept_head(
 
 core::Result<void> RequestReader::parse_body() noexcept {
   if (!head_done_ || body_ended_) return {};
-  if (framing_.kind == proto::BodyKind::chunked) return parse_raw();
+  if (framing_.kind == proto::BodyKind::chunked) {
+    if (auto taken = take_chunks(block_.bytes(), begin_, end_); !taken) return taken;
+    return raw_ ? take_chunks(raw_.bytes(), raw_begin_, raw_end_) : core::Result<void>{};
+  }
   // What came with the head moves to the chain: the codec's view must be in one piece, and the
   // head's views must stay.
   while (begin_ < end_ && body_left_ > 0) {
@@ -183,54 +197,38 @@ core::Result<void> RequestReader::parse_body() noexcept {
   return {};
 }
 
-core::Result<void> RequestReader::parse_raw() noexcept {
-  if (begin_ < end_) {  // chunk framing that came with the head
-    auto room = this->room();
+// Takes what it can off the front of [begin, end); stops at a full chain and at the body's end.
+core::Result<void> RequestReader::take_chunks(core::Bytes block, std::size_t& begin,
+                                              std::size_t end) noexcept {
+  while (begin < end && !body_ended_) {
+    const core::Bytes rest = block.subspan(begin, end - begin);
+    if (chunks_.data_left() == 0) {
+      const auto framing = chunks_.read_framing(core::as_text(rest));
+      if (!framing) return std::unexpected(framing.error());
+      begin += *framing;
+      body_ended_ = chunks_.done();
+      const std::size_t limit = config_.max_body_bytes;
+      if (limit > 0 && chunks_.data_left() > limit - body_bytes_) {
+        return std::unexpected(over_limit(Errc::body_too_large, "the body is longer than the limit",
+                                          limit, sum(body_bytes_, chunks_.data_left())));
+      }
+      continue;
+    }
+    if (body_.blocks() > read_ahead_blocks_) break;
+    // A body that begins with a small chunk is often that chunk alone.
+    const std::uint64_t wanted = body_bytes_ == 0 ? chunks_.data_left() : core::k64kBlockBytes;
+    const auto room =
+        body_room(static_cast<std::size_t>(std::min<std::uint64_t>(wanted, core::k64kBlockBytes)));
     if (!room) return std::unexpected(room.error());
-    const std::size_t take = std::min(room->size(), end_ - begin_);
-    std::memcpy(room->data(), block_.data() + begin_, take);
-    begin_ += take;
-    raw_end_ += take;
-  }
-  const std::size_t limit = config_.max_body_bytes;
-  while (raw_begin_ < raw_end_ && body_.blocks() <= read_ahead_blocks_) {
-    if (auto room = body_room(core::k64kBlockBytes); !room) return std::unexpected(room.error());
-    auto used = parser_->parse_chunks(core::Bytes(raw_.data() + raw_begin_, raw_end_ - raw_begin_));
-    if (!used) return std::unexpected(used.error());
-    raw_begin_ += *used;
-    if (limit > 0 && body_bytes_ > limit) {
-      return std::unexpected(over_limit(Errc::body_too_large, "the body is longer than the limit",
-                                        limit, body_bytes_));
-    }
-    if (parser_->is_done()) {
-      body_ended_ = true;
-      return {};
-    }
-    if (*used == 0) break;
-  }
-  // What is left is part of a line, or data for which the chain has no room yet.
-  if (raw_begin_ > 0 && raw_end_ == raw_.size()) {
-    std::memmove(raw_.data(), raw_.data() + raw_begin_, raw_end_ - raw_begin_);
-    raw_end_ -= raw_begin_;
-    raw_begin_ = 0;
-  }
-  if (raw_begin_ == raw_end_) {
-    raw_begin_ = raw_end_ = 0;
-  } else if (body_.blocks() <= read_ahead_blocks_ &&
-             raw_end_ - raw_begin_ > config_.max_header_bytes) {
-    return core::fail(Errc::malformed_request, "a chunk's size line or a trailer is too long");
+    const std::size_t take = static_cast<std::size_t>(
+        std::min<std::uint64_t>({room->size(), rest.size(), chunks_.data_left()}));
+    std::memcpy(room->data(), rest.data(), take);
+    body_.commit(take);
+    chunks_.took_data(take);
+    body_bytes_ += take;
+    begin += take;
   }
   return {};
-}
-
-std::size_t RequestReader::take_chunk_data(core::Bytes data) noexcept {
-  const core::MutableBytes room = body_.tail_room();
-  const std::size_t take = std::min(room.size(), data.size());
-  if (take == 0) return 0;  // no room yet
-  std::memcpy(room.data(), data.data(), take);
-  body_.commit(take);
-  body_bytes_ += take;
-  return take;
 }
 
 bool RequestReader::next_request() noexcept {

@@ -6,9 +6,9 @@
 
 #include "core/block_chain.h"
 #include "core/pool/fixed_pool.h"
+#include "proto/chunk_reader.h"
 #include "proto/request_error.h"
 #include "proto/request_head.h"
-#include "server/request_parser.h"
 
 namespace frdpu::server {
 
@@ -20,18 +20,19 @@ struct Config;
 ///
 ///   head block   | head | first body bytes or the next request | free |
 ///   body chain   body bytes, in blocks of their own, as the codec takes them
-///   raw block    (chunked only) chunk framing and data as received
+///   raw block    (chunked only) framing and data as received, where they did not come with the
+///   head
 ///
 /// Life: for each request `room`/`received` and `parse_head` until there is a head, then
 /// `room`/`received` until `body_ended`, then `next_request`. Views in `head()` look into the head
 /// block and die with `next_request`.
 /// Threads: one at a time. Cost: body bytes that arrive with the head are copied once, those of
 /// chunked bodies too; all others lie where the socket put them. No allocation.
-class RequestReader final : private ChunkSink {
+class RequestReader {
  public:
   enum class HeadState : std::uint8_t { incomplete, complete };
 
-  explicit RequestReader(const Config& config) noexcept : config_(config) {}
+  explicit RequestReader(const Config& config) noexcept;
 
   /// Says where blocks come from, before the first byte of a connection.
   void use(BlockPools& blocks) noexcept { blocks_ = &blocks; }
@@ -52,7 +53,8 @@ class RequestReader final : private ChunkSink {
 
   /// Takes body bytes out of what was received. Call after `received` and when the chain has
   /// become shorter.
-  /// Errors: malformed_request, body_too_large; pool_exhausted: try again later.
+  /// Errors: malformed_request, body_too_large, headers_too_large (the trailer); pool_exhausted:
+  /// try again later.
   [[nodiscard]] core::Result<void> parse_body() noexcept;
 
   [[nodiscard]] const proto::RawHead& line() const noexcept { return line_; }
@@ -91,9 +93,9 @@ class RequestReader final : private ChunkSink {
   [[nodiscard]] core::Result<core::MutableBytes> head_room() noexcept;
   [[nodiscard]] core::Result<void> grow_head_block() noexcept;
   [[nodiscard]] core::Result<core::MutableBytes> body_room(std::size_t wanted) noexcept;
-  [[nodiscard]] core::Result<void> parse_raw() noexcept;
+  [[nodiscard]] core::Result<void> take_chunks(core::Bytes block, std::size_t& begin,
+                                               std::size_t end) noexcept;
   [[nodiscard]] proto::RequestResult<HeadState> accept_head(std::size_t head_end) noexcept;
-  std::size_t take_chunk_data(core::Bytes data) noexcept override;
 
   const Config& config_;
   BlockPools* blocks_ = nullptr;
@@ -104,12 +106,12 @@ class RequestReader final : private ChunkSink {
   bool head_done_ = false;
   bool empty_line_skipped_ = false;
 
-  std::optional<RequestParser> parser_;
   proto::RawHead line_;
   proto::RequestHead head_;
   proto::BodyFraming framing_;
 
-  core::PooledBlock raw_;  // [raw_begin_, raw_end_): received and not yet parsed
+  proto::ChunkReader chunks_;
+  core::PooledBlock raw_;  // [raw_begin_, raw_end_): received and not yet used
   std::size_t raw_begin_ = 0;
   std::size_t raw_end_ = 0;
   core::BlockChain body_;

@@ -337,9 +337,25 @@ def chunks():
         refused("an endless extension", with_chunks(f"5;{'a' * 70000}\r\nhello\r\n0\r\n\r\n")),
         refused("endless zeros", with_chunks("0" * 70000 + "5\r\nhello\r\n0\r\n\r\n")),
         refused("an endless trailer",
-                with_chunks(f"5\r\nhello\r\n0\r\nX: {'y' * 70000}\r\n\r\n")),
+                with_chunks(f"5\r\nhello\r\n0\r\nX: {'y' * 70000}\r\n\r\n"), 431),
         refused("endless trailers",
-                with_chunks("5\r\nhello\r\n0\r\n" + "X: y\r\n" * 20000 + "\r\n")),
+                with_chunks("5\r\nhello\r\n0\r\n" + "X: y\r\n" * 20000 + "\r\n"), 431),
+        refused("a bare LF for the last line", with_chunks("5\r\nhello\r\n0\r\n\n")),
+        refused("a bare LF behind the last size", with_chunks("5\r\nhello\r\n0\n\r\n")),
+        refused("a bare LF behind a trailer", with_chunks("5\r\nhello\r\n0\r\nX: y\n\r\n")),
+        refused("a bare CR in a trailer", with_chunks("5\r\nhello\r\n0\r\nX: y\rz\r\n\r\n")),
+        refused("a folded trailer", with_chunks("5\r\nhello\r\n0\r\nX: y\r\n z\r\n\r\n")),
+        refused("an indented trailer", with_chunks("5\r\nhello\r\n0\r\n X: y\r\n\r\n")),
+        refused("a size line of 257 bytes",
+                with_chunks(f"5;{'a' * 255}\r\nhello\r\n0\r\n\r\n")),
+        taken("a size line of 256 bytes",
+              with_chunks(f"5;{'a' * 253}\r\nhello\r\n0\r\n\r\n")),
+        refused("white space in an extension", with_chunks("5; a=b\r\nhello\r\n0\r\n\r\n")),
+        refused("a quote that does not end", with_chunks('5;a="b\r\nhello\r\n0\r\n\r\n')),
+        taken("trailers that would change the request",
+              with_chunks("5\r\nhello\r\n0\r\nContent-Length: 500\r\nTransfer-Encoding: gzip\r\n"
+                          "Host: other\r\nHost: t\r\nConnection: close\r\nExpect: x\r\n"
+                          "Content-Encoding: gzip\r\n\r\n")),
     ]
 
 

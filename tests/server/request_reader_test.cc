@@ -175,10 +175,30 @@ TEST_F(RequestReaderTest, RefusesBrokenChunks) {
 TEST_F(RequestReaderTest, BoundsChunkExtensionsAndTrailers) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string endless(config_.max_header_bytes * 2, 'e');
-  for (const std::string& body : {"1;" + endless, "0\r\nT: " + endless}) {
+  const std::pair<std::string, Errc> rows[] = {
+      {"1;" + endless, Errc::malformed_request}, {"0\r\nT: " + endless, Errc::headers_too_large}};
+  for (const auto& [body, code] : rows) {
     error_.reset();
     EXPECT_TRUE(read_all(head + body, 1000).empty());
-    EXPECT_EQ(error_, Errc::malformed_request);
+    EXPECT_EQ(error_, code);
+    reader_.reset();
+  }
+}
+
+TEST_F(RequestReaderTest, TakesASmallChunkedBodyWithoutALargeBlock) {
+  const std::string text =
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  EXPECT_EQ(read_all(text, SIZE_MAX), (std::vector<Request>{{"/", "hello"}}));
+  EXPECT_EQ(pools_.large().stats().acquisitions, 0u);
+}
+
+TEST_F(RequestReaderTest, RefusesAChunkThatClaimsTooMuchBeforeItArrives) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  config_.max_body_bytes = 100;
+  for (const char* size : {"65", "ffffffffffffffff"}) {
+    error_.reset();
+    EXPECT_TRUE(read_all(head + size + "\r\n", SIZE_MAX).empty());
+    EXPECT_EQ(error_, Errc::body_too_large) << size;
     reader_.reset();
   }
 }
@@ -214,8 +234,11 @@ TEST_F(RequestReaderTest, StopsReadingAheadOfItsBound) {
 
 TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
   // Refuse the n-th block, for each n until the request passes without a refusal.
+  // Head, body and raw block are three: the chunk does not fit the head's.
+  const std::string sent(3000, 'b');
   const std::string text =
-      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+      "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n" + sent +
+      "\r\n0\r\n\r\n";
   for (const bool empty_at_start : {true, false}) {
     BlockPools pools = make_pools(1, 3);
     RequestReader reader(config_);
@@ -257,7 +280,7 @@ TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
       body.append(core::as_text(reader.body().front()));
       reader.body().consume(reader.body().front().size());
     }
-    EXPECT_EQ(body, "hello");
+    EXPECT_EQ(body, sent);
     EXPECT_GE(refusals, 2u);
   }
 }
