@@ -125,15 +125,17 @@ void FrameEncoder::learn_dictionary(Bytes content) noexcept {
   blocks_.learn(gathered_, block_begin_);
 }
 
-/// Puts the header among the encoded bytes.
-void FrameEncoder::begin_frame(std::optional<std::uint64_t> content_bytes) noexcept {
+/// Puts the header among the encoded bytes; as late as there is a block, or none at all, to follow.
+void FrameEncoder::begin_frame() noexcept {
   begun_ = true;
   // A single block has nothing to be linked to; readers can then forget it at once.
-  const bool independent = content_bytes && *content_bytes <= kBlockBytes;
+  const auto held = static_cast<std::size_t>(gathered_end_ - block_begin_);
+  const bool single_block = pledged_bytes_ == held;
   std::uint8_t header[lz4::kMaxFrameHeaderBytes];
-  pending_to_ = lz4::write_frame_header(
-      {.independent = independent, .content_bytes = content_bytes, .dictionary_id = dictionary_id_},
-      header);
+  pending_to_ = lz4::write_frame_header({.independent = single_block,
+                                         .content_bytes = pledged_bytes_,
+                                         .dictionary_id = dictionary_id_},
+                                        header);
   std::memcpy(encoded_, header, pending_to_);
 }
 
@@ -157,17 +159,17 @@ Result<Progress> FrameEncoder::step(Bytes input, MutableBytes output, Flush flus
       progress.state = StepState::done;
       return progress;
     }
-    if (!begun_) {
-      begin_frame(pledged_bytes_);
-      continue;
-    }
-
     const std::size_t taken = gather(input.subspan(progress.consumed));
     progress.consumed += taken;
     const bool input_taken = progress.consumed == input.size();
     const auto held = static_cast<std::size_t>(gathered_end_ - block_begin_);
     const bool whole_block = held == layout_.config.block_bytes && held != 0;
-    if (whole_block || (held != 0 && input_taken && flush != Flush::none)) {
+    const bool block_ready = whole_block || (held != 0 && input_taken && flush != Flush::none);
+    if (!begun_ && (block_ready || (input_taken && flush == Flush::finish))) {
+      begin_frame();
+      continue;
+    }
+    if (block_ready) {
       progress.produced += encode_block(output.subspan(progress.produced));
       continue;
     }

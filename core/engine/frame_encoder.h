@@ -66,7 +66,7 @@ class FrameEncoder final : public Encoder {
 
  private:
   Result<Progress> step_direct(Bytes input, MutableBytes output, Flush flush) noexcept;
-  void begin_frame(std::optional<std::uint64_t> content_bytes) noexcept;
+  void begin_frame() noexcept;
   void learn_dictionary(Bytes content) noexcept;
   std::size_t gather(Bytes input) noexcept;
   std::size_t encode_block(MutableBytes output) noexcept;

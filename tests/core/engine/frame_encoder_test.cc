@@ -114,6 +114,27 @@ TEST(FrameEncoderTest, FlushMakesAllInputReadable) {
   }
 }
 
+TEST(FrameEncoderTest, FlushedBlocksOfAPledgedInputAreLinked) {
+  // Found by lz4_round_trip_fuzz: the header called them independent, because one would have held
+  // the whole input.
+  const Buffer input = json_like(1400);
+  for (const std::size_t cut : {31, 1000, 1400, 2000}) {
+    core::EncoderParams params = lz4_params(2);
+    params.content_bytes = input.size();
+    const Buffer frame = encode_lz4(params, input, cut, 1500, Flush::flush);
+    const auto header = core::parse_lz4_frame_header(frame, true);
+    ASSERT_TRUE(header && *header);
+    EXPECT_EQ((*header)->independent_blocks, cut >= input.size()) << cut;
+    EXPECT_EQ((*header)->content_bytes, input.size());
+    const auto decoded = liblz4_decode(frame);
+    ASSERT_TRUE(decoded) << cut;
+    EXPECT_TRUE(same_bytes(*decoded, input));
+    const RunResult ours = decode_lz4(frame);
+    ASSERT_TRUE(ours.output) << cut;
+    EXPECT_TRUE(same_bytes(*ours.output, input));
+  }
+}
+
 TEST(FrameEncoderTest, HistoryOverTheStreamPays) {
   const Buffer input = json_like(140'000);
   const Buffer linked = encode_lz4(lz4_params(1), input, 1400, 4096, Flush::flush);
