@@ -1,7 +1,7 @@
 // An LZ4 block from a stranger: decoded at once and cut anywhere, with and without history, it must
 // come to the same end and the same bytes, and nothing outside the views is touched. The first
 // bytes choose history, room and cuts; the rest is the block.
-#include <cstring>
+#include <algorithm>
 
 #include "core/engine/block_decoder.h"
 #include "tests/fuzz/lz4_fuzz_support.h"
@@ -28,8 +28,8 @@ Buffer history_of(std::size_t bytes) {
 /// All in one view: the output behind `near` bytes of history, the rest of it elsewhere.
 Decoded at_once(core::Bytes block, std::size_t room, const Buffer& far, const Buffer& near) {
   const Buffer in = to_buffer(block);
-  Buffer out = near;
-  out.resize(near.size() + room);
+  Buffer out(near.size() + room);
+  std::copy(near.begin(), near.end(), out.begin());
   core::lz4::BlockDecoder decoder;
   decoder.begin(in.size(), room);
   auto* const floor = reinterpret_cast<std::uint8_t*>(out.data());
