@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -7,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
@@ -50,6 +52,26 @@ bool is_stale_socket(const std::string& path) {
   return refused;
 }
 
+// "127.0.0.1:80", "[::1]:80" or "unix:/path", as a bound socket says it.
+std::string text_of(const sockaddr_storage& address, socklen_t length) {
+  ListenAddress place;
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (address.ss_family == AF_INET) {
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
+    place.host = ::inet_ntop(AF_INET, &ipv4.sin_addr, host.data(), host.size());
+    place.port = ntohs(ipv4.sin_port);
+  } else if (address.ss_family == AF_INET6) {
+    const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address);
+    place.host = ::inet_ntop(AF_INET6, &ipv6.sin6_addr, host.data(), host.size());
+    place.port = ntohs(ipv6.sin6_port);
+  } else {
+    const auto& local = reinterpret_cast<const sockaddr_un&>(address);
+    place.path.assign(local.sun_path, std::size_t{length} - offsetof(sockaddr_un, sun_path));
+    while (place.path.ends_with('\0')) place.path.pop_back();
+  }
+  return format_listen_address(place);
+}
+
 }  // namespace
 
 /// Accepts on one loop for as long as it is open.
@@ -70,6 +92,13 @@ class Listener::Acceptor {
     }
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) acceptor_.native_non_blocking(true, error);
+    return error;
+  }
+
+  [[nodiscard]] ErrorCode assign(const Protocol& protocol, int descriptor) {
+    ErrorCode error;
+    acceptor_.assign(protocol, descriptor, error);
     if (!error) acceptor_.native_non_blocking(true, error);
     return error;
   }
@@ -213,6 +242,32 @@ std::expected<std::unique_ptr<Listener>, std::string> Listener::open(const Liste
   }
   listener->bound_address_ =
       format_listen_address({.host = address.host, .port = endpoint.port(), .path = {}});
+  return listener;
+}
+
+std::expected<std::unique_ptr<Listener>, std::string> Listener::adopt(int descriptor,
+                                                                      proto::Listener kind,
+                                                                      std::vector<IoLoop*> loops) {
+  int listening = 0;
+  int type = 0;
+  socklen_t size = sizeof(int);
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size);
+  ::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
+  if (type != SOCK_STREAM || listening == 0 ||
+      ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    ::close(descriptor);
+    return std::unexpected("the socket that was handed over is no listening stream socket");
+  }
+  std::unique_ptr<Listener> listener(new Listener(kind, std::move(loops)));
+  auto acceptor = std::make_unique<Acceptor>(*listener, *listener->loops_.front());
+  if (const ErrorCode error = acceptor->assign(Protocol(address.ss_family, 0), descriptor)) {
+    ::close(descriptor);
+    return std::unexpected("cannot listen on the socket that was handed over: " + error.message());
+  }
+  listener->acceptors_.push_back(std::move(acceptor));
+  listener->bound_address_ = text_of(address, length);
   return listener;
 }
 

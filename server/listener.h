@@ -18,7 +18,7 @@ namespace frdpu::server {
 class IoLoop;
 
 /// One bound address and who accepts on it: for TCP one SO_REUSEPORT socket a loop, so that the
-/// kernel spreads connections; for a unix socket one acceptor that deals them out in turn.
+/// kernel spreads connections; otherwise one acceptor that deals them out in turn.
 /// Life: `open`, `start`, `close`. Threads: `close_on` belongs to the loop's thread, the rest to
 /// whoever starts the loops.
 class Listener {
@@ -27,6 +27,11 @@ class Listener {
   /// Returns: the listener, or one line for the operator.
   [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
       const ListenAddress& address, proto::Listener kind, std::vector<IoLoop*> loops);
+
+  /// Takes a listening stream socket that somebody else opened (socket activation): one acceptor
+  /// that deals connections out in turn. Ownership: of the descriptor, also on errors.
+  [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> adopt(
+      int descriptor, proto::Listener kind, std::vector<IoLoop*> loops);
 
   ~Listener();
   Listener(const Listener&) = delete;

@@ -17,6 +17,7 @@
 #include "server/log.h"
 #include "server/memory_plan.h"
 #include "server/service.h"
+#include "server/systemd.h"
 
 namespace frdpu::server {
 namespace {
@@ -35,6 +36,15 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A socket of the service manager's wins over the setting.
+std::expected<std::unique_ptr<Listener>, std::string> listen_on(int socket,
+                                                                const ListenAddress& address,
+                                                                proto::Listener kind,
+                                                                std::vector<IoLoop*> loops) {
+  return socket >= 0 ? Listener::adopt(socket, kind, std::move(loops))
+                     : Listener::open(address, kind, std::move(loops));
+}
+
 /// The process from the first listener to the last connection.
 class Process {
  public:
@@ -51,8 +61,8 @@ class Process {
   }
 
   ~Process() {
-    // Workers refer to exchanges, exchanges to loops. And what waits on a loop has the memory of its
-    // wait in itself: each wait is to be over before listeners, signals and timer go.
+    // Workers refer to exchanges, exchanges to loops. And what waits on a loop has the memory of
+    // its wait in itself: each wait is to be over before listeners, signals and timer go.
     service_.workers().stop();
     ErrorCode ignored;
     signals_.cancel(ignored);
@@ -67,9 +77,11 @@ class Process {
   [[nodiscard]] std::expected<void, std::string> listen() {
     std::vector<IoLoop*> loops;
     for (const auto& loop : loops_) loops.push_back(loop.get());
-    auto service = Listener::open(config_.listen, proto::Listener::service, loops);
+    const int service_socket = inherited_socket("service");
+    const int admin_socket = inherited_socket("admin");
+    auto service = listen_on(service_socket, config_.listen, proto::Listener::service, loops);
     if (!service) return std::unexpected(service.error());
-    auto admin = Listener::open(config_.admin_listen, proto::Listener::admin, {&control_});
+    auto admin = listen_on(admin_socket, config_.admin_listen, proto::Listener::admin, {&control_});
     if (!admin) return std::unexpected(admin.error());
     service_listener_ = std::move(*service);
     admin_listener_ = std::move(*admin);
@@ -92,6 +104,7 @@ class Process {
                          {"64k_blocks", config_.pool_64k_blocks},
                          {"workspace_bytes", config_.workspace_bytes},
                          {"total_bytes", memory_bytes(config_)}});
+    notify_service_manager("READY=1");
     control_.run();
     for (const auto& loop : loops_) loop->stop();
     for (std::thread& thread : threads_) thread.join();
@@ -102,6 +115,7 @@ class Process {
  private:
   void begin_drain(int signal) {
     log_.info("draining", {{"signal", signal}, {"connections", service_.connections()}});
+    notify_service_manager("STOPPING=1");
     service_.lifecycle().enter(Lifecycle::State::announcing);
     timer_.expires_after(config_.drain_delay);
     timer_.async_wait([this](const ErrorCode& error) {
