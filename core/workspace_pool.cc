@@ -1,6 +1,7 @@
 #include "core/workspace_pool.h"
 
 #include <functional>
+#include <new>
 #include <numeric>
 #include <utility>
 
@@ -13,12 +14,16 @@ Result<std::vector<WorkspaceKind>> WorkspacePools::plan(std::size_t budget_bytes
 
 Result<WorkspacePools> WorkspacePools::create(std::size_t budget_bytes,
                                               std::uint32_t max_window_bytes) {
-  auto planned = plan(budget_bytes, max_window_bytes);
-  if (!planned) return std::unexpected(planned.error());
   WorkspacePools made;
   made.max_window_bytes_ = max_window_bytes;
-  made.kinds_ = std::move(*planned);
-  made.pools_.reserve(made.kinds_.size());
+  try {
+    auto planned = plan(budget_bytes, max_window_bytes);
+    if (!planned) return std::unexpected(planned.error());
+    made.kinds_ = std::move(*planned);
+    made.pools_.reserve(made.kinds_.size());
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::configuration, "no memory for the plan");
+  }
   for (const WorkspaceKind& kind : made.kinds_) {
     auto pool = FixedPool::create(
         {.name = kind.name, .block_bytes = kind.block_bytes, .max_blocks = kind.blocks});

@@ -1,5 +1,6 @@
 #include "core/pool/degradation.h"
 
+#include <new>
 #include <utility>
 
 namespace frdpu::core {
@@ -9,7 +10,12 @@ Result<DegradingPools> DegradingPools::create(std::span<const FixedPool::Options
                                               SlabSource& source) {
   if (options.empty()) return fail(Errc::configuration, "no pool was asked for");
   DegradingPools made(order, policy);
-  made.pools_.reserve(options.size());
+  try {
+    made.pools_.reserve(options.size());
+    made.heap_.reserve(policy.heap_blocks > 0 ? options.size() : 0);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::configuration, "no memory for the list of pools");
+  }
   for (const FixedPool::Options& each : options) {
     if (!made.pools_.empty()) {
       const std::size_t before = made.pools_.back().block_bytes();
@@ -23,7 +29,8 @@ Result<DegradingPools> DegradingPools::create(std::span<const FixedPool::Options
     Result<FixedPool> pool = FixedPool::create(each, source);
     if (!pool) return std::unexpected(pool.error());
     made.pools_.push_back(*std::move(pool));
-    if (policy.heap_blocks == 0) continue;
+    const bool has_one = order == Order::ring && !made.heap_.empty();
+    if (policy.heap_blocks == 0 || has_one) continue;
     FixedPool::Options on_heap = each;
     on_heap.max_blocks = policy.heap_blocks;
     Result<HeapBlocks> heap = HeapBlocks::create(on_heap, source);
@@ -49,7 +56,7 @@ Result<PooledBlock> DegradingPools::acquire(std::size_t first, Fallback next_poo
     }
   }
   if (!heap_.empty()) {
-    Result<PooledBlock> helped = heap_[first].acquire();
+    Result<PooledBlock> helped = heap_[heap_of(first)].acquire();
     if (helped) {
       pools_[first].count_fallback();
       return helped;
@@ -65,7 +72,7 @@ bool DegradingPools::has_available(std::size_t first, Fallback next_pool) const 
       if (pools_[helper(first, turn)].has_available()) return true;
     }
   }
-  return !heap_.empty() && heap_[first].stats().available > 0;
+  return !heap_.empty() && heap_[heap_of(first)].stats().available > 0;
 }
 
 PoolStats DegradingPools::total_stats() const noexcept {

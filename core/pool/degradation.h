@@ -34,8 +34,8 @@ class DegradingPools {
     ring,    ///< all others, from the next one around: their blocks are equal
   };
 
-  /// Errors: configuration when there is no pool, or block sizes do not rise (rising) or are not
-  /// equal (ring); what `FixedPool::create` refuses.
+  /// Errors: configuration when there is no pool, block sizes do not rise (rising) or are not equal
+  /// (ring), or memory is missing; what `FixedPool::create` refuses.
   [[nodiscard]] static Result<DegradingPools> create(std::span<const FixedPool::Options> options,
                                                      Order order, DegradationPolicy policy,
                                                      SlabSource& source);
@@ -71,10 +71,14 @@ class DegradingPools {
     return (first + turn) % pools_.size();
   }
 
+  [[nodiscard]] std::size_t heap_of(std::size_t first) const noexcept {
+    return order_ == Order::ring ? 0 : first;
+  }
+
   Order order_;
   DegradationPolicy policy_;
   std::vector<FixedPool> pools_;
-  std::vector<HeapBlocks> heap_;  // one for each pool, none where the policy refuses the heap
+  std::vector<HeapBlocks> heap_;  // one for each block size; none where the policy refuses the heap
 };
 
 }  // namespace frdpu::core

@@ -4,9 +4,9 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
-#include <iterator>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -30,7 +30,8 @@ class PooledObject;
 template <class T>
 class ObjectPool {
  public:
-  /// Makes an object, or returns nullptr where it cannot. May throw; nothing is counted then.
+  /// Makes an object, or returns nullptr where it cannot. May throw, which passes through; both
+  /// count as exhaustion.
   using Factory = std::function<std::unique_ptr<T>()>;
   /// Makes a used object ready for its next user. Returns: false for one that is beyond repair,
   /// which is destroyed instead. Must not throw.
@@ -46,28 +47,21 @@ class ObjectPool {
 
   /// Sets the pool up, without an object. The factory may return a `T` instead of a pointer, the
   /// reset may return nothing.
-  /// Errors: invalid_size for a maximum of 0.
+  /// Errors: invalid_size for a maximum of 0; configuration when memory is missing.
   template <class Make, class Clean>
   requires std::invocable<Make&> && std::invocable<Clean&, T&>
   [[nodiscard]] static Result<ObjectPool> create(const Options& options, Make make, Clean clean) {
     if (options.max_objects == 0) return fail(Errc::invalid_size, "a pool of no objects");
-    auto state = std::make_shared<State>();
-    state->name = options.name;
+    std::shared_ptr<State> state;
+    try {
+      state = std::make_shared<State>();
+      state->name = options.name;
+      state->set(std::move(make), std::move(clean));
+    } catch (const std::bad_alloc&) {
+      return fail(Errc::configuration, "no memory for the pool itself");
+    }
     state->max = options.max_objects;
     state->surplus_max = options.policy.heap_blocks;
-    if constexpr (std::same_as<std::invoke_result_t<Make&>, T>) {
-      state->make = [make = std::move(make)]() mutable { return std::make_unique<T>(make()); };
-    } else {
-      state->make = std::move(make);
-    }
-    if constexpr (std::is_void_v<std::invoke_result_t<Clean&, T&>>) {
-      state->clean = [clean = std::move(clean)](T& object) mutable {
-        clean(object);
-        return true;
-      };
-    } else {
-      state->clean = std::move(clean);
-    }
     return ObjectPool(std::move(state));
   }
 
@@ -98,7 +92,7 @@ class ObjectPool {
 
   [[nodiscard]] bool has_available() const {
     const std::lock_guard lock(state_->mutex);
-    return !state_->idle.empty() || state_->existing < state_->max + state_->surplus_max;
+    return !state_->idle.empty() || state_->may_make();
   }
 
   /// `block_bytes` is the object's own size. The name lives as long as the pool.
@@ -120,17 +114,20 @@ class ObjectPool {
 
   /// Destroys what waits. Returns: how many.
   std::size_t shrink() {
-    std::vector<std::unique_ptr<T>> gone;
-    {
+    std::size_t count = 0;
+    for (std::size_t left = waiting(); left > 0; --left, ++count) {
+      std::unique_ptr<T> gone;
+      {
+        const std::lock_guard lock(state_->mutex);
+        if (state_->idle.empty()) break;
+        gone = std::move(state_->idle.back());
+        state_->idle.pop_back();
+      }
+      // Its place is free only when it is gone: the bound counts what exists.
+      gone.reset();
       const std::lock_guard lock(state_->mutex);
-      gone.reserve(state_->idle.size());
-      std::ranges::move(state_->idle, std::back_inserter(gone));
-      state_->idle.clear();  // keeps its room
+      --state_->existing;
     }
-    const std::size_t count = gone.size();
-    gone.clear();
-    const std::lock_guard lock(state_->mutex);
-    state_->existing -= count;
     return count;
   }
 
@@ -151,15 +148,42 @@ class ObjectPool {
     bool closed = false;
     PoolStats stats;
 
+    template <class From, class By>
+    void set(From from, By by) {
+      if constexpr (std::same_as<std::invoke_result_t<From&>, T>) {
+        make = [from = std::move(from)]() mutable { return std::make_unique<T>(from()); };
+      } else {
+        make = std::move(from);
+      }
+      if constexpr (std::is_void_v<std::invoke_result_t<By&, T&>>) {
+        clean = [by = std::move(by)](T& object) mutable {
+          by(object);
+          return true;
+        };
+      } else {
+        clean = std::move(by);
+      }
+    }
+
     void count_acquisition() noexcept {
       ++stats.acquisitions;
       stats.peak = std::max(stats.peak, ++stats.in_use);
     }
 
+    [[nodiscard]] bool may_make() const noexcept {
+      return existing < max || existing - max < surplus_max;
+    }
+
     // With room for every object that may come home, so that a release never allocates.
-    void add_place() {
-      idle.reserve(std::min(existing + 1, max));
+    // Returns: false when there is no memory for that.
+    [[nodiscard]] bool add_place() noexcept {
+      try {
+        if (idle.capacity() <= existing) idle.reserve(std::min(2 * existing + 8, max));
+      } catch (const std::bad_alloc&) {
+        return false;
+      }
       ++existing;
+      return true;
     }
 
     void give_back(std::unique_ptr<T> object) noexcept {
@@ -169,9 +193,8 @@ class ObjectPool {
       if (keep) {
         idle.push_back(std::move(object));
       } else {
-        // Its place is free only when it is gone: the bound counts what exists.
         lock.unlock();
-        object.reset();
+        object.reset();  // before its place is free, as in shrink
         lock.lock();
         --existing;
       }
@@ -180,7 +203,25 @@ class ObjectPool {
     }
   };
 
+  // The place of an object that is being made: free again unless one came, also for an exception.
+  struct Place {
+    State& state;
+    bool counts_exhaustion = false;
+    bool filled = false;
+    ~Place() {
+      if (filled) return;
+      const std::lock_guard lock(state.mutex);
+      --state.existing;
+      state.stats.exhaustions += counts_exhaustion ? 1 : 0;
+    }
+  };
+
   explicit ObjectPool(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+
+  [[nodiscard]] std::size_t waiting() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->idle.size();
+  }
 
   void close() noexcept {
     if (state_ == nullptr) return;
@@ -235,6 +276,7 @@ class PooledObject {
 template <class T>
 Result<PooledObject<T>> ObjectPool<T>::acquire() {
   State& state = *state_;
+  bool is_surplus = false;
   {
     const std::lock_guard lock(state.mutex);
     if (!state.idle.empty()) {
@@ -243,55 +285,43 @@ Result<PooledObject<T>> ObjectPool<T>::acquire() {
       state.count_acquisition();
       return PooledObject<T>(state_, std::move(object));
     }
-    if (state.existing >= state.max) {
-      ++state.stats.exhaustions;
-      if (state.existing >= state.max + state.surplus_max) {
-        return std::unexpected(Error{
-            .code = Errc::pool_exhausted, .detail = "every object is out", .limit = state.max});
-      }
-      ++state.stats.fallbacks;
+    is_surplus = state.existing >= state.max;
+    state.stats.exhaustions += is_surplus ? 1 : 0;
+    if (!state.may_make()) {
+      return std::unexpected(
+          Error{.code = Errc::pool_exhausted, .detail = "every object is out", .limit = state.max});
     }
-    state.add_place();
-  }
-  // Without the lock: a factory may take long. The place goes back if it fails or throws.
-  struct Place {
-    State& state;
-    bool filled = false;
-    ~Place() {
-      const std::lock_guard lock(state.mutex);
-      if (filled) {
-        state.count_acquisition();
-      } else {
-        --state.existing;
-        ++state.stats.exhaustions;
-      }
+    if (!state.add_place()) {
+      state.stats.exhaustions += is_surplus ? 0 : 1;
+      return fail(Errc::pool_exhausted, "no memory for the pool's list");
     }
-  };
-  std::unique_ptr<T> object;
-  {
-    Place place{state};
-    object = state.make();
-    place.filled = object != nullptr;
   }
+  // Without the lock: a factory may take long.
+  Place place{.state = state, .counts_exhaustion = !is_surplus};
+  std::unique_ptr<T> object = state.make();
   if (object == nullptr) return fail(Errc::pool_exhausted, "the factory made no object");
+  const std::lock_guard lock(state.mutex);
+  place.filled = true;
+  state.stats.fallbacks += is_surplus ? 1 : 0;
+  state.count_acquisition();
   return PooledObject<T>(state_, std::move(object));
 }
 
 template <class T>
 std::size_t ObjectPool<T>::prepare(std::size_t waiting) {
-  std::size_t made = 0;
-  for (;;) {
+  State& state = *state_;
+  for (std::size_t made = 0;; ++made) {
     {
-      const std::lock_guard lock(state_->mutex);
-      if (state_->idle.size() >= waiting || state_->existing >= state_->max) return made;
+      const std::lock_guard lock(state.mutex);
+      const bool enough = state.idle.size() >= waiting || state.existing >= state.max;
+      if (enough || !state.add_place()) return made;
     }
-    std::unique_ptr<T> object = state_->make();
+    Place place{.state = state};
+    std::unique_ptr<T> object = state.make();
     if (object == nullptr) return made;
-    const std::lock_guard lock(state_->mutex);
-    if (state_->existing >= state_->max) return made;
-    state_->add_place();
-    state_->idle.push_back(std::move(object));
-    ++made;
+    const std::lock_guard lock(state.mutex);
+    state.idle.push_back(std::move(object));
+    place.filled = true;
   }
 }
 

@@ -1,11 +1,13 @@
 #include "core/pool/pool_stats.h"
 
+#include <algorithm>
 #include <ostream>
 
 namespace frdpu::core {
 
 double PoolStats::utilization() const noexcept {
-  return blocks == 0 ? 0.0 : static_cast<double>(in_use) / static_cast<double>(blocks);
+  return blocks == 0 ? 0.0
+                     : std::min(1.0, static_cast<double>(in_use) / static_cast<double>(blocks));
 }
 
 PoolStats& PoolStats::operator+=(const PoolStats& other) noexcept {

@@ -22,7 +22,8 @@ struct PoolStats {
   std::uint64_t exhaustions = 0;  ///< acquisitions refused because nothing was left
   std::uint64_t fallbacks = 0;    ///< times another pool or the heap helped this one out
 
-  /// Returns the part of the pool that is out, 0 to 1; 0 for a pool of no blocks.
+  /// Returns the part of the pool that is out, 0 to 1; 0 for a pool of no blocks, 1 also where a
+  /// policy let more out than the pool has.
   [[nodiscard]] double utilization() const noexcept;
 
   /// Adds the counts of another pool; keeps the name. `block_bytes` becomes 0 where they differ.

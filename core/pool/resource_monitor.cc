@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace frdpu::core {
@@ -23,7 +24,11 @@ Result<ResourceMonitor> ResourceMonitor::create(std::size_t pools, const Options
   if (options.recovery < Clock::duration::zero() || options.ready_grace < Clock::duration::zero()) {
     return fail(Errc::configuration, "a time is negative");
   }
-  return ResourceMonitor(pools, options);
+  try {
+    return ResourceMonitor(pools, options);
+  } catch (const std::bad_alloc&) {
+    return fail(Errc::configuration, "no memory for so many pools");
+  }
 }
 
 void ResourceMonitor::sample(std::size_t pool, const PoolStats& stats,

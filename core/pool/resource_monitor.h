@@ -38,7 +38,8 @@ class ResourceMonitor {
   enum class Health : std::uint8_t { healthy, degraded, failing };
 
   /// Sets up a monitor for so many pools.
-  /// Errors: configuration for ratios outside 0 to 1 or crossed, negative times, or no pool.
+  /// Errors: configuration for ratios outside 0 to 1 or crossed, negative times, no pool, or
+  /// missing memory.
   [[nodiscard]] static Result<ResourceMonitor> create(std::size_t pools, const Options& options);
 
   /// Takes in a pool's statistics. Requires: `pool` below the number of pools; the same pool each

@@ -1,5 +1,6 @@
 #include "core/pool/ring_buffer_pool.h"
 
+#include <new>
 #include <utility>
 
 namespace frdpu::core {
@@ -9,7 +10,9 @@ Result<RingBufferPool> RingBufferPool::create(std::span<const FixedPool::Options
   Result<DegradingPools> made =
       DegradingPools::create(pools, DegradingPools::Order::ring, policy, source);
   if (!made) return std::unexpected(made.error());
-  return RingBufferPool(*std::move(made), std::make_unique<std::atomic<std::size_t>>(0));
+  std::unique_ptr<std::atomic<std::size_t>> turn(new (std::nothrow) std::atomic<std::size_t>(0));
+  if (turn == nullptr) return fail(Errc::configuration, "no memory for the ring itself");
+  return RingBufferPool(*std::move(made), std::move(turn));
 }
 
 Result<PooledBlock> RingBufferPool::acquire() noexcept {

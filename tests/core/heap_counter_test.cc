@@ -16,12 +16,35 @@ bool heap_calls_are_counted() noexcept {
 std::uint64_t heap_calls() noexcept {
   return 0;
 }
+std::int64_t heap_balance() noexcept {
+  return 0;
+}
+HeapRefusal::HeapRefusal(std::uint64_t) noexcept {}
+HeapRefusal::~HeapRefusal() = default;
+bool HeapRefusal::refused_any() const noexcept {
+  return false;
+}
 }  // namespace frdpu::test
 
 #else
 
 namespace {
+constexpr std::uint64_t kAll = ~std::uint64_t{0};
 thread_local std::uint64_t calls = 0;
+thread_local std::uint64_t releases = 0;
+thread_local std::uint64_t refusals = 0;
+thread_local std::uint64_t granted_until = kAll;
+
+// Counts what is granted. Returns: false for an allocation to refuse.
+bool grant() noexcept {
+  if (calls >= granted_until) {
+    ++refusals;
+    errno = ENOMEM;
+    return false;
+  }
+  ++calls;
+  return true;
+}
 }  // namespace
 
 namespace frdpu::test {
@@ -31,40 +54,53 @@ bool heap_calls_are_counted() noexcept {
 std::uint64_t heap_calls() noexcept {
   return calls;
 }
+std::int64_t heap_balance() noexcept {
+  return static_cast<std::int64_t>(calls - releases);
+}
+HeapRefusal::HeapRefusal(std::uint64_t granted) noexcept {
+  refusals = 0;
+  granted_until = calls + granted;
+}
+HeapRefusal::~HeapRefusal() {
+  granted_until = kAll;
+}
+bool HeapRefusal::refused_any() const noexcept {
+  return refusals > 0;
+}
 }  // namespace frdpu::test
 
-// The executable's definitions win over libc's, for every library in the process. `free` stays:
-// the memory is the C library's own.
+// The executable's definitions win over libc's, for every library in the process.
 extern "C" {
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t items, std::size_t bytes_each);
 void* __libc_realloc(void* old, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+void __libc_free(void* memory);
 
 void* malloc(std::size_t bytes) {
-  ++calls;
-  return __libc_malloc(bytes);
+  return grant() ? __libc_malloc(bytes) : nullptr;
 }
 void* calloc(std::size_t items, std::size_t bytes_each) {
-  ++calls;
-  return __libc_calloc(items, bytes_each);
+  return grant() ? __libc_calloc(items, bytes_each) : nullptr;
 }
 void* realloc(void* old, std::size_t bytes) {
-  ++calls;
+  if (!grant()) return nullptr;
+  releases += old != nullptr ? 1 : 0;
   return __libc_realloc(old, bytes);
 }
 void* memalign(std::size_t alignment, std::size_t bytes) {
-  ++calls;
-  return __libc_memalign(alignment, bytes);
+  return grant() ? __libc_memalign(alignment, bytes) : nullptr;
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  ++calls;
-  return __libc_memalign(alignment, bytes);
+  return memalign(alignment, bytes);
 }
 int posix_memalign(void** to, std::size_t alignment, std::size_t bytes) {
-  ++calls;
-  *to = __libc_memalign(alignment, bytes);
+  *to = memalign(alignment, bytes);
   return *to == nullptr ? ENOMEM : 0;
+}
+void free(void* memory) {
+  releases += memory != nullptr ? 1 : 0;
+  __libc_free(memory);
 }
 }  // extern "C"
 
@@ -92,6 +128,27 @@ TEST(HeapCounterTest, CountsEveryWayToTheHeap) {
   keep = ::operator new (64, std::align_val_t{64});
   ::operator delete (keep, std::align_val_t{64});
   EXPECT_EQ(heap_calls() - before, 7u);
+}
+
+TEST(HeapCounterTest, RefusesFromTheNthOn) {
+  const std::int64_t before = heap_balance();
+  void* first = nullptr;
+  void* second = nullptr;
+  bool refused = false;
+  {
+    const HeapRefusal refusal(1);
+    keep = first = std::malloc(10);
+    keep = second = ::operator new(10, std::nothrow);
+    refused = refusal.refused_any();
+  }
+  EXPECT_NE(first, nullptr);
+  EXPECT_EQ(second, nullptr);
+  EXPECT_TRUE(refused);
+  std::free(first);
+  keep = std::malloc(10);
+  EXPECT_NE(keep, nullptr);
+  std::free(keep);
+  EXPECT_EQ(heap_balance(), before);
 }
 
 TEST(HeapCounterTest, CountsNothingWhereNothingIsAllocated) {

@@ -177,8 +177,7 @@ TEST(WorkspacePlanTest, TwoGiBHoldManyOfTheSmallAndSeveralOfTheLargest) {
   };
   for (const Coding coding : {Coding::lz4, Coding::zstd, Coding::gzip, Coding::deflate}) {
     const auto level = static_cast<int>(traits(coding).levels.default_value);
-    EXPECT_GE(blocks({.coding = coding, .level = level, .content_bytes = 1400, .whole = true}),
-              80u)
+    EXPECT_GE(blocks({.coding = coding, .level = level, .content_bytes = 1400, .whole = true}), 80u)
         << to_string(coding);
   }
   EXPECT_GE(blocks({.coding = Coding::lz4, .level = 1}), 300u);

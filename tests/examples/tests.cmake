@@ -2,10 +2,6 @@
 # examples as a project of their own, builds and runs them. One step of ctest each.
 set(prefix ${CMAKE_CURRENT_BINARY_DIR}/installed)
 set(built ${CMAKE_CURRENT_BINARY_DIR}/examples_build)
-set(flags "${CMAKE_CXX_FLAGS}")
-if(FRDPU_SANITIZE)
-  string(APPEND flags " -fsanitize=${FRDPU_SANITIZE}")
-endif()
 
 function(example_step name needs gives)
   add_test(NAME examples.${name} COMMAND ${ARGN})
@@ -18,7 +14,7 @@ example_step(install "" frdpu_installed
 example_step(configure frdpu_installed examples_configured
   ${CMAKE_COMMAND} -S ${PROJECT_SOURCE_DIR}/tests/examples -B ${built} -G ${CMAKE_GENERATOR}
     -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}
-    -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS=${flags} -Wall -Wextra -Werror")
+    -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror")
 example_step(build examples_configured examples_built ${CMAKE_COMMAND} --build ${built})
 foreach(name pipeline buffer_manager frame_loop)
   example_step(${name} examples_built "" ${built}/${name})
@@ -34,12 +30,10 @@ example_step(file_compressor examples_built "" ${CMAKE_COMMAND} -E chdir ${built
 function(pkg_config_step name example)
   list(JOIN ARGN " " more)
   string(JOIN " " line "PKG_CONFIG_PATH=${prefix}/${CMAKE_INSTALL_LIBDIR}/pkgconfig &&"
-    "export PKG_CONFIG_PATH &&" ${CMAKE_CXX_COMPILER} -std=c++23 -O1 ${flags} ${more}
+    "export PKG_CONFIG_PATH &&" ${CMAKE_CXX_COMPILER} -std=c++23 -O1 ${more}
     ${PROJECT_SOURCE_DIR}/tests/examples/${example}.cc "$(pkg-config --cflags --libs frdpu)"
     -o ${CMAKE_CURRENT_BINARY_DIR}/example_${name} && ${CMAKE_CURRENT_BINARY_DIR}/example_${name})
   example_step(${name} frdpu_installed "" sh -c "${line}")
 endfunction()
 pkg_config_step(pkg_config frame_loop)
-if(NOT FRDPU_SANITIZE)
-  pkg_config_step(sanitized_user buffer_manager -fsanitize=address)
-endif()
+pkg_config_step(sanitized_user buffer_manager -fsanitize=address)

@@ -12,4 +12,19 @@ namespace frdpu::test {
 /// Allocations by the calling thread so far. Requires: heap_calls_are_counted().
 [[nodiscard]] std::uint64_t heap_calls() noexcept;
 
+/// Allocations less releases by the calling thread so far: equal before and after where nothing
+/// leaks. Requires: heap_calls_are_counted().
+[[nodiscard]] std::int64_t heap_balance() noexcept;
+
+/// Refuses every allocation of the calling thread but the next `granted`, as long as it lives.
+/// Requires: heap_calls_are_counted(); one at a time; no assertion of a test library meanwhile.
+class HeapRefusal {
+ public:
+  explicit HeapRefusal(std::uint64_t granted) noexcept;
+  HeapRefusal(const HeapRefusal&) = delete;
+  HeapRefusal& operator=(const HeapRefusal&) = delete;
+  ~HeapRefusal();
+  [[nodiscard]] bool refused_any() const noexcept;
+};
+
 }  // namespace frdpu::test

@@ -121,8 +121,27 @@ TEST(ObjectPoolTest, GoesBeyondItsMaximumOnlyAsThePolicyAllows) {
   EXPECT_EQ(pool.stats().fallbacks, 1u);
   EXPECT_EQ(pool.stats().exhaustions, 2u);
   EXPECT_EQ(pool.stats().available, 0u);
+  EXPECT_EQ(pool.stats().utilization(), 1.0);
   held.clear();
   EXPECT_EQ(Entity::living, 2);  // the surplus one is gone
+}
+
+TEST(ObjectPoolTest, CountsAFailingSurplusOnce) {
+  bool works = true;
+  auto pool = *ObjectPool<Entity>::create(
+      // The largest number means no bound, and must not wrap.
+      {.max_objects = 1, .policy = {.next_pool = {}, .heap_blocks = ~std::size_t{0}}},
+      [&] { return works ? std::make_unique<Entity>() : nullptr; }, [](Entity&) {});
+  const auto first = *pool.acquire();
+  EXPECT_TRUE(pool.has_available());
+  works = false;
+  EXPECT_EQ(pool.acquire().error().code, Errc::pool_exhausted);
+  EXPECT_EQ(pool.stats().exhaustions, 1u);
+  EXPECT_EQ(pool.stats().fallbacks, 0u);
+  works = true;
+  EXPECT_TRUE(pool.acquire().has_value());
+  EXPECT_EQ(pool.stats().exhaustions, 2u);
+  EXPECT_EQ(pool.stats().fallbacks, 1u);
 }
 
 TEST(ObjectPoolTest, PreparesAndShrinks) {

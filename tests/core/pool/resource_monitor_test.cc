@@ -84,6 +84,7 @@ TEST_F(ResourceMonitorPoolTest, SurvivesAResetOfTheStatistics) {
 }
 
 TEST_F(ResourceMonitorPoolTest, RefusesOptionsThatCannotWork) {
+  EXPECT_EQ(ResourceMonitor::create(~std::size_t{0}, {}).error().code, Errc::configuration);
   const auto refused = [](std::size_t pools, const ResourceMonitor::Options& options) {
     const auto monitor = ResourceMonitor::create(pools, options);
     return !monitor && monitor.error().code == Errc::configuration;
