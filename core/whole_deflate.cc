@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/raw_deflate.h"
+#include "core/raw_inflate.h"
 #include "core/workspace.h"
 
 namespace frdpu::core {
@@ -26,7 +27,7 @@ void* target_alloc(std::size_t bytes) {
   return std::malloc(bytes);
 }
 
-// Compressors in an arena are never freed; what comes here was made by somebody else.
+// What is in an arena is never freed; what comes here was made by somebody else.
 void install_hooks() noexcept {
   static const bool installed = [] {
     libdeflate_set_memory_allocator(&target_alloc, &std::free);
@@ -35,17 +36,20 @@ void install_hooks() noexcept {
   static_cast<void>(installed);
 }
 
-libdeflate_compressor* make_compressor(int level, AllocationTarget target) noexcept {
+// Calls one of the library's functions that allocate.
+template <class Make>
+auto make_in(AllocationTarget target, Make make) noexcept {
   install_hooks();
   current_target = target;
-  libdeflate_compressor* const compressor = libdeflate_alloc_compressor(level);
+  auto* const made = make();
   current_target = {};
-  return compressor;
+  return made;
 }
 
-std::size_t measure(int level) noexcept {
+template <class Make>
+std::size_t measure(Make make) noexcept {
   std::size_t bytes = 0;
-  static_cast<void>(make_compressor(level, {.measured_bytes = &bytes}));
+  static_cast<void>(make_in({.measured_bytes = &bytes}, make));
   return bytes;
 }
 
@@ -54,14 +58,16 @@ std::size_t measure(int level) noexcept {
 std::size_t WholeDeflate::arena_bytes(int level) noexcept {
   static const auto table = [] {
     std::array<std::size_t, 10> bytes{};
-    for (int i = 1; i <= 9; ++i) bytes[static_cast<std::size_t>(i)] = measure(i);
+    for (int i = 1; i <= 9; ++i) {
+      bytes[static_cast<std::size_t>(i)] = measure([i] { return libdeflate_alloc_compressor(i); });
+    }
     return bytes;
   }();
   return level < 1 || level > 9 ? 0 : Workspace::room_for(table[static_cast<std::size_t>(level)]);
 }
 
 Result<void> WholeDeflate::prepare(int level, Workspace& arena) noexcept {
-  compressor_ = make_compressor(level, {.arena = &arena});
+  compressor_ = make_in({.arena = &arena}, [level] { return libdeflate_alloc_compressor(level); });
   if (compressor_ == nullptr) {
     return fail(Errc::invalid_size, "the workspace is too small for libdeflate");
   }
@@ -74,6 +80,27 @@ Result<Progress> WholeDeflate::run(Bytes input, MutableBytes output, Flush flush
                                                            output.data(), output.size());
   if (produced == 0) return Progress{.state = StepState::need_output};
   return Progress{input.size(), produced, StepState::done};
+}
+
+std::size_t WholeInflate::arena_bytes() noexcept {
+  static const std::size_t bytes = measure(&libdeflate_alloc_decompressor);
+  return Workspace::room_for(bytes);
+}
+
+Result<void> WholeInflate::prepare(Workspace& arena) noexcept {
+  decompressor_ = make_in({.arena = &arena}, &libdeflate_alloc_decompressor);
+  if (decompressor_ == nullptr) {
+    return fail(Errc::invalid_size, "the workspace is too small for libdeflate");
+  }
+  return {};
+}
+
+Progress WholeInflate::run(Bytes input, MutableBytes output) noexcept {
+  Progress progress{.state = StepState::done};
+  const libdeflate_result result =
+      libdeflate_deflate_decompress_ex(decompressor_, input.data(), input.size(), output.data(),
+                                       output.size(), &progress.consumed, &progress.produced);
+  return result == LIBDEFLATE_SUCCESS ? progress : Progress{.state = StepState::need_output};
 }
 
 }  // namespace frdpu::core

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <new>
 
 #include "core/deflate_header_reader.h"
 #include "core/deflate_wrapper.h"
-#include "core/inflater.h"
+#include "core/raw_inflate.h"
 #include "core/workspace.h"
 #include "core/zlib_codec.h"
 
@@ -27,16 +28,25 @@ std::size_t trailer_bytes(Format format) noexcept {
   return format == Format::gzip ? 8 : format == Format::zlib ? 4 : 0;
 }
 
+// What a workspace keeps prepared.
+struct Inflaters {
+  ZlibInflate streaming;
+  WholeInflate whole;
+};
+
+// A body of more than this is streamed though it is at hand: no step may take long.
+constexpr std::size_t kMaxWholeBytes = 64 * kKiB;
+
 // Life: header, raw data, trailer, done. Any of them may come in pieces.
 class ZlibDecoder final : public Decoder {
  public:
-  ZlibDecoder(Format format, Inflater& inflater) noexcept
-      : format_(format), header_(format), inflater_(inflater), checksum_(checksum_of(format)) {}
+  ZlibDecoder(Format format, Inflaters& inflaters) noexcept
+      : format_(format), header_(format), inflaters_(inflaters), checksum_(checksum_of(format)) {}
 
   [[nodiscard]] Result<Progress> step(Bytes input, MutableBytes output,
                                       Flush flush) noexcept override {
     Progress progress;
-    auto state = advance(input, output, progress);
+    auto state = advance(input, output, flush, progress);
     if (!state) {
       Error error = state.error();
       error.offset = consumed_ + progress.consumed + error.offset.value_or(0);
@@ -54,7 +64,8 @@ class ZlibDecoder final : public Decoder {
 
  private:
   // Errors carry an offset from what is in `progress`.
-  Result<StepState> advance(Bytes input, MutableBytes output, Progress& progress) noexcept {
+  Result<StepState> advance(Bytes input, MutableBytes output, Flush flush,
+                            Progress& progress) noexcept {
     if (!header_.done()) {
       const auto taken = header_.take(input);
       if (!taken) {
@@ -66,7 +77,7 @@ class ZlibDecoder final : public Decoder {
       if (!header_.done()) return StepState::need_input;
     }
     if (!body_done_) {
-      const auto step = inflater_.run(input.subspan(progress.consumed), output);
+      const auto step = inflate(input.subspan(progress.consumed), output, flush);
       if (!step) return std::unexpected(step.error());
       progress.consumed += step->consumed;
       progress.produced = step->produced;
@@ -76,6 +87,17 @@ class ZlibDecoder final : public Decoder {
       body_done_ = true;
     }
     return read_trailer(input, progress);
+  }
+
+  Result<Progress> inflate(Bytes input, MutableBytes output, Flush flush) noexcept {
+    const bool whole = flush == Flush::finish && !body_begun_ && input.size() <= kMaxWholeBytes &&
+                       checksum_of(format_) != Kind::none;
+    body_begun_ = true;
+    if (whole) {
+      const Progress progress = inflaters_.whole.run(input, output);
+      if (progress.state == StepState::done) return progress;
+    }
+    return inflaters_.streaming.run(input, output);
   }
 
   Result<StepState> read_trailer(Bytes input, Progress& progress) noexcept {
@@ -109,8 +131,9 @@ class ZlibDecoder final : public Decoder {
 
   Format format_;
   DeflateHeaderReader header_;
-  Inflater& inflater_;
+  Inflaters& inflaters_;
   DeflateChecksum checksum_;
+  bool body_begun_ = false;
   bool body_done_ = false;
   std::array<std::byte, 8> trailer_{};
   std::size_t trailer_at_ = 0;
@@ -118,11 +141,37 @@ class ZlibDecoder final : public Decoder {
   std::uint64_t consumed_ = 0;
 };
 
+// Finds the prepared state behind the header of the workspace, or makes it.
+Result<Inflaters*> place_inflaters(Workspace& workspace, MutableBytes region) noexcept {
+  static constexpr PreparedFor kKey{.coding = Coding::deflate, .direction = Direction::decompress};
+  if (workspace.is_prepared_for(kKey)) {
+    workspace.rewind();
+    auto* const inflaters =
+        std::launder(reinterpret_cast<Inflaters*>(region.data() + Workspace::kHeaderBytes));
+    if (auto ready = inflaters->streaming.reset(); !ready) {
+      workspace.clear();
+      return std::unexpected(ready.error());
+    }
+    return inflaters;
+  }
+  workspace.clear();
+  auto* const inflaters = workspace.emplace<Inflaters>();
+  if (inflaters == nullptr) return fail(Errc::invalid_size, "no room for an inflater");
+  if (auto made = inflaters->streaming.prepare(workspace); !made) {
+    return std::unexpected(made.error());
+  }
+  if (auto made = inflaters->whole.prepare(workspace); !made) return std::unexpected(made.error());
+  if (auto ready = inflaters->streaming.reset(); !ready) return std::unexpected(ready.error());
+  workspace.seal(kKey);
+  return inflaters;
+}
+
 }  // namespace
 
 std::size_t zlib_decoder_workspace_bytes(const FrameHeader& header) noexcept {
   static_cast<void>(header);
-  return Workspace::kHeaderBytes + Workspace::room_for(sizeof(Inflater)) +
+  return Workspace::kHeaderBytes + Workspace::room_for(sizeof(Inflaters)) +
+         ZlibInflate::arena_bytes() + WholeInflate::arena_bytes() +
          Workspace::room_for(sizeof(ZlibDecoder));
 }
 
@@ -134,11 +183,9 @@ Result<Decoder*> place_zlib_decoder(const FrameHeader& header, const Dictionary*
   }
   auto opened = Workspace::open(region);
   if (!opened) return std::unexpected(opened.error());
-  Workspace& workspace = **opened;
-  workspace.clear();
-  auto* const inflater = workspace.emplace<Inflater>();
-  if (inflater == nullptr) return fail(Errc::invalid_size, "no room for an inflater");
-  auto* const decoder = workspace.emplace<ZlibDecoder>(format_of(header), *inflater);
+  auto inflaters = place_inflaters(**opened, region);
+  if (!inflaters) return std::unexpected(inflaters.error());
+  auto* const decoder = (*opened)->emplace<ZlibDecoder>(format_of(header), **inflaters);
   if (decoder == nullptr) return fail(Errc::invalid_size, "no room for this decoder");
   return decoder;
 }

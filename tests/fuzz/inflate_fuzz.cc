@@ -1,6 +1,7 @@
-// Raw deflate data from strangers, through our inflater and through zlib. Both must accept or
-// refuse it, with the same output and the same end, however the views are cut. The first byte
-// selects the cuts; the rest is the data.
+// Raw deflate data from strangers. The streaming inflater must accept or refuse it as zlib does in
+// one piece, with the same output and the same end, however the views are cut. The one that takes
+// whole streams must take at least what zlib takes. The first byte selects the cuts; the rest is
+// the data.
 #include <zlib.h>
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "core/inflater.h"
+#include "core/raw_inflate.h"
+#include "core/workspace.h"
 
 namespace {
 
@@ -53,11 +55,35 @@ Outcome by_zlib(Bytes input) {
   return outcome;
 }
 
+// An inflater in a workspace of its own, for all runs.
+template <class Inflater>
+Inflater& prepared() {
+  const std::size_t bytes = Workspace::kHeaderBytes + Inflater::arena_bytes();
+  auto* const memory =
+      static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}));  // never freed
+  Workspace::format({memory, bytes});
+  static Inflater inflater;
+  if (!inflater.prepare(**Workspace::open({memory, bytes}))) std::abort();
+  return inflater;
+}
+
+// The whole stream in one call, in and out of blocks of their exact size.
+void check_whole(Bytes input, const Outcome& zlib) {
+  static WholeInflate& inflater = prepared<WholeInflate>();
+  const std::vector<std::byte> view(input.begin(), input.end());
+  std::vector<std::byte> room(zlib.good ? zlib.output.size() : kMostOutput);
+  const Progress got = inflater.run(view, room);
+  if (!zlib.good) return;
+  require(got.state == StepState::done, "refuses whole what zlib takes");
+  room.resize(got.produced);
+  require(room == zlib.output && got.consumed == zlib.consumed, "whole: another output or end");
+}
+
 // Views are copied to blocks of their exact size, so that a sanitizer sees the byte behind them.
 Outcome by_us(Bytes input, std::size_t cut, std::size_t room_bytes) {
   Outcome outcome;
-  static Inflater inflater;
-  inflater.reset();
+  static ZlibInflate& inflater = prepared<ZlibInflate>();
+  require(inflater.reset().has_value(), "cannot be reset");
   std::size_t end = 0;
   for (int idle = 0; outcome.output.size() < kMostOutput;) {
     end = std::max(end, std::min(input.size(), outcome.consumed + cut));
@@ -103,10 +129,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t room = kRooms[data[0] / 8 % 8];
   const Bytes input = std::as_bytes(std::span(data + 1, size - 1));
   const Outcome zlib = by_zlib(input);
+  if (zlib.output.size() < kMostOutput) check_whole(input, zlib);
   const Outcome ours = by_us(input, cut, room);
   if (zlib.output.size() >= kMostOutput || ours.output.size() >= kMostOutput) return 0;
   require(zlib.good == ours.good, "one accepts it, the other does not");
-  // zlib reads on through code lengths in a code that is none before it refuses them.
   require(!ours.truncated || zlib.truncated, "wants more of what zlib has refused");
   if (ours.good) {
     require(zlib.output == ours.output, "different output");

@@ -1,4 +1,4 @@
-#include "core/inflater.h"
+#include "core/raw_inflate.h"
 
 #include <gtest/gtest.h>
 #include <isa-l/igzip_lib.h>
@@ -15,9 +15,15 @@ namespace {
 using test::Buffer;
 using test::kRawBits;
 
-// The inflater as a Transform, so that the common driver can cut its views.
+// zlib's inflater as a Transform, so that the common driver can cut its views.
 class InflateTransform final : public Transform {
  public:
+  InflateTransform() {
+    Workspace& workspace = **Workspace::open(region_.bytes());
+    EXPECT_TRUE(inflater_.prepare(workspace));
+    EXPECT_TRUE(inflater_.reset());
+  }
+
   [[nodiscard]] Result<Progress> step(Bytes input, MutableBytes output,
                                       Flush flush) noexcept override {
     auto progress = inflater_.run(input, output);
@@ -29,7 +35,8 @@ class InflateTransform final : public Transform {
   }
 
  private:
-  Inflater inflater_;
+  test::AlignedRegion region_{Workspace::kHeaderBytes + ZlibInflate::arena_bytes()};
+  ZlibInflate inflater_;
 };
 
 Result<test::Driven> inflate_all(Bytes input, test::Cut cut = {}) {
@@ -82,7 +89,7 @@ std::vector<test::Sample> streams_of(Bytes input) {
   return streams;
 }
 
-TEST(InflaterTest, ReadsWhatEveryLibraryWrites) {
+TEST(RawInflateTest, ReadsWhatEveryLibraryWrites) {
   for (const std::size_t size : {0uz, 1uz, 300uz, 5000uz, 70000uz, 300000uz}) {
     for (const test::Sample& sample : test::synthetic_samples(size)) {
       for (const test::Sample& stream : streams_of(sample.bytes)) {
@@ -95,7 +102,7 @@ TEST(InflaterTest, ReadsWhatEveryLibraryWrites) {
   }
 }
 
-TEST(InflaterTest, ReadsTheCorpus) {
+TEST(RawInflateTest, ReadsTheCorpus) {
   for (const test::Sample& sample : test::corpus_samples(500000)) {
     for (const int level : {1, 6}) {
       const auto got = inflate_all(test::zlib_encode(sample.bytes, level, kRawBits));
@@ -105,7 +112,7 @@ TEST(InflaterTest, ReadsTheCorpus) {
   }
 }
 
-TEST(InflaterTest, DecodesAtEverySeam) {
+TEST(RawInflateTest, DecodesAtEverySeam) {
   const Buffer inputs[] = {test::json_like(4000), test::mixed_bytes(4000), test::random_bytes(900),
                            test::zeros(5000)};
   for (const Buffer& input : inputs) {
@@ -122,7 +129,7 @@ TEST(InflaterTest, DecodesAtEverySeam) {
   }
 }
 
-TEST(InflaterTest, KeepsTheWindowAcrossViewsOfAnySize) {
+TEST(RawInflateTest, KeepsTheWindowAcrossViewsOfAnySize) {
   // Matches from all over the window, so that they begin in the ring and end in the view.
   const Buffer input = test::mixed_bytes(200000, 7, 32768);
   const Buffer stream = test::zlib_encode(input, 9, kRawBits);
@@ -133,7 +140,7 @@ TEST(InflaterTest, KeepsTheWindowAcrossViewsOfAnySize) {
   }
 }
 
-TEST(InflaterTest, LeavesWhatFollows) {
+TEST(RawInflateTest, LeavesWhatFollows) {
   const Buffer input = test::text_like(2000);
   for (const test::Sample& stream : streams_of(input)) {
     for (const std::size_t in : {1uz, 5uz, SIZE_MAX}) {
@@ -146,7 +153,7 @@ TEST(InflaterTest, LeavesWhatFollows) {
   }
 }
 
-TEST(InflaterTest, FindsEveryTruncation) {
+TEST(RawInflateTest, FindsEveryTruncation) {
   for (const test::Sample& stream : streams_of(test::json_like(700))) {
     for (std::size_t size = 0; size < stream.bytes.size(); ++size) {
       const auto got = inflate_all(Bytes(stream.bytes).first(size), {.input_bytes = 50});
@@ -156,7 +163,7 @@ TEST(InflaterTest, FindsEveryTruncation) {
   }
 }
 
-TEST(InflaterTest, AcceptsAndRefusesAsZlibDoes) {
+TEST(RawInflateTest, AcceptsAndRefusesAsZlibDoes) {
   test::Random random(20240807);
   for (int round = 0; round < 400; ++round) {
     const Buffer input =
@@ -175,7 +182,7 @@ TEST(InflaterTest, AcceptsAndRefusesAsZlibDoes) {
   }
 }
 
-TEST(InflaterTest, AcceptsAndRefusesRandomBlocksAsZlibDoes) {
+TEST(RawInflateTest, AcceptsAndRefusesRandomBlocksAsZlibDoes) {
   // A dynamic block whose code lengths are drawn at random: complete, incomplete, oversubscribed.
   test::Random random(77);
   for (int round = 0; round < 3000; ++round) {
@@ -191,7 +198,7 @@ struct Malformed {
   std::vector<int> bytes;
 };
 
-TEST(InflaterTest, RefusesWhatBreaksTheFormat) {
+TEST(RawInflateTest, RefusesWhatBreaksTheFormat) {
   const Malformed rows[] = {
       {"block type 3", {0x07}},
       {"stored lengths disagree", {0x01, 0x01, 0x00, 0x00, 0x00, 0x55}},
@@ -215,13 +222,80 @@ TEST(InflaterTest, RefusesWhatBreaksTheFormat) {
   }
 }
 
-TEST(InflaterTest, SaysWhereItGaveUp) {
+TEST(RawInflateTest, SaysWhereItGaveUp) {
   // A stored block of three bytes, then one of a type that does not exist.
   Buffer good = test::bytes_of({0x00, 0x03, 0x00, 0xFC, 0xFF, 1, 2, 3});
   good.push_back(std::byte{0x07});
   const auto got = inflate_all(good);
   ASSERT_FALSE(got.has_value());
   EXPECT_EQ(got.error().offset, 9u);
+}
+
+// libdeflate's inflater in a region of exactly its size.
+class WholeInflateTest : public testing::Test {
+ protected:
+  WholeInflateTest() { EXPECT_TRUE(inflater_.prepare(**Workspace::open(region_.bytes()))); }
+
+  test::AlignedRegion region_{Workspace::kHeaderBytes + WholeInflate::arena_bytes()};
+  WholeInflate inflater_;
+};
+
+TEST_F(WholeInflateTest, ReadsWhatEveryLibraryWritesAndLeavesWhatFollows) {
+  for (const std::size_t size : {0uz, 1uz, 300uz, 5000uz, 64000uz}) {
+    for (const test::Sample& sample : test::synthetic_samples(size)) {
+      for (const test::Sample& stream : streams_of(sample.bytes)) {
+        Buffer more = stream.bytes;
+        more.insert(more.end(), 40, std::byte{0x55});
+        Buffer out(sample.bytes.size());
+        const Progress got = inflater_.run(more, out);
+        ASSERT_EQ(got.state, StepState::done) << sample << " " << stream.name;
+        EXPECT_EQ(got.consumed, stream.bytes.size()) << sample << " " << stream.name;
+        EXPECT_EQ(got.produced, out.size()) << sample << " " << stream.name;
+        EXPECT_EQ(out, sample.bytes) << sample << " " << stream.name;
+      }
+    }
+  }
+}
+
+TEST_F(WholeInflateTest, TakesNothingWhereItCannotFinish) {
+  const Buffer input = test::json_like(700);
+  const auto expect_nothing = [&](Bytes stream, std::size_t room, const std::string& what) {
+    Buffer out(room);
+    const Progress got = inflater_.run(stream, out);
+    EXPECT_EQ(got.state, StepState::need_output) << what;
+    EXPECT_EQ(got.consumed + got.produced, 0u) << what;
+  };
+  for (const test::Sample& stream : streams_of(input)) {
+    for (const std::size_t room : {0uz, 1uz, 350uz, 699uz}) {
+      expect_nothing(stream.bytes, room, stream.name + " into " + std::to_string(room));
+    }
+    for (std::size_t size = 0; size < stream.bytes.size(); size += 7) {
+      expect_nothing(Bytes(stream.bytes).first(size), 700,
+                     stream.name + " cut at " + std::to_string(size));
+    }
+  }
+}
+
+TEST_F(WholeInflateTest, TakesWhatZlibTakes) {
+  test::Random random(991);
+  int taken = 0;
+  for (int round = 0; round < 3000; ++round) {
+    Buffer stream =
+        test::zlib_encode(test::text_like(40 + random.below(400), random.next()), 6, kRawBits);
+    for (std::size_t flips = random.below(3); flips > 0; --flips) {
+      stream[random.below(stream.size())] ^= static_cast<std::byte>(1u << random.below(8));
+    }
+    const auto expected = test::zlib_decode(stream, kRawBits);
+    if (!expected || expected->output.size() > 4096) continue;
+    ++taken;
+    Buffer out(4096);
+    const Progress got = inflater_.run(stream, out);
+    ASSERT_EQ(got.state, StepState::done) << "round " << round;
+    out.resize(got.produced);
+    EXPECT_EQ(out, expected->output) << "round " << round;
+    EXPECT_EQ(got.consumed, expected->consumed) << "round " << round;
+  }
+  EXPECT_GT(taken, 1000);
 }
 
 }  // namespace
