@@ -57,6 +57,28 @@ class StructureTest(unittest.TestCase):
                 self.assertTrue(panel["targets"])
                 self.assertTrue(all(target["legendFormat"] for target in panel["targets"]))
 
+    def test_rows_variables_and_uid_are_what_people_link_to(self):
+        rows = [panel["title"] for panel in dashboard()["panels"] if panel["type"] == "row"]
+        self.assertEqual(rows, ["Traffic", "Pools", "Codecs", "Limits and refusals", "Connections",
+                                "Process"])
+        self.assertEqual([v["name"] for v in dashboard()["templating"]["list"]],
+                         ["instance", "coding"])
+        self.assertEqual(dashboard()["uid"], "frdpu")
+        for panel in panels():  # a variable that a panel does not heed misleads
+            for target in panel["targets"]:
+                self.assertIn('instance=~"$instance"', target["expr"])
+                if "frdpu_codec_" in target["expr"]:
+                    self.assertIn('coding=~"$coding"', target["expr"])
+
+    def test_what_can_run_out_has_thresholds(self):
+        for panel in panels():
+            if panel["fieldConfig"]["defaults"]["unit"] != "percentunit":
+                continue
+            steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+            self.assertEqual([step["color"] for step in steps], ["green", "orange", "red"])
+            self.assertEqual(panel["fieldConfig"]["defaults"]["custom"]["thresholdsStyle"]["mode"],
+                             "line", panel["title"])
+
     def test_the_datasource_is_the_one_that_is_provisioned(self):
         text = (SOURCE / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text()
         uid = re.search(r"^ *uid: (\S+)$", text, re.M).group(1)
@@ -197,6 +219,13 @@ class QueryTest(unittest.TestCase):
             self.assertNotEqual(rule.get("state"), "firing", rule)
             if rule["type"] == "recording":
                 wait_for(lambda name=rule["name"]: self.query(name))
+
+    def test_every_metric_of_ours_is_in_a_panel(self):
+        with urllib.request.urlopen(f"http://{self.admin}/metrics", timeout=30) as answer:
+            ours = re.findall(r"^# TYPE (frdpu_\w+) ", answer.read().decode(), re.M)
+        asked = " ".join(target["expr"] for panel in panels() for target in panel["targets"])
+        self.assertGreater(len(ours), 15)
+        self.assertEqual([name for name in ours if name not in asked], [])
 
     def test_the_variables_have_values(self):
         for variable in dashboard()["templating"]["list"]:

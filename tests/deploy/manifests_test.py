@@ -114,7 +114,8 @@ class MemoryTest(unittest.TestCase):
     def check(self, limit, environment):
         need = dry_run_mebibytes(environment) * 17 / 16
         self.assertGreaterEqual(limit, need)
-        self.assertLess(limit, math.ceil(need) + 8, f"{math.ceil(need)} MiB are enough")
+        self.assertEqual(limit % 16, 0)
+        self.assertLess(limit, need + 32, f"{math.ceil(need)} MiB are enough")
 
     def test_what_kubernetes_grants_is_what_a_dry_run_says_and_a_sixteenth(self):
         for overlay in (None, *OVERLAYS):
