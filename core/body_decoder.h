@@ -37,6 +37,7 @@ inline constexpr std::uint64_t kRatioFreeBytes = 16 * kMiB;
 ///
 /// A workspace is leased for each frame by what its header asks for, never for more, and goes
 /// home when the body waits between frames, ends, or breaks.
+/// Threads: one at a time. Cost: that of the codec; no heap allocation.
 class BodyDecoder final : public Transform {
  public:
   /// Ownership: `pools` and `dictionaries` (may be null: then every dictionary is missing) must

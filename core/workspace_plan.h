@@ -33,6 +33,7 @@ struct WorkspaceKind {
 /// the same plan. Every level of every coding fits a kind with every window up to
 /// `max_window_bytes`, and so does every frame that keeps to it.
 /// Guarantee: the footprints' sum never exceeds the budget.
+/// Threads: any. Cost: a start's work; throws std::bad_alloc as its vector does.
 /// Errors: configuration with the smallest possible budget in `limit`.
 [[nodiscard]] Result<std::vector<WorkspaceKind>> plan_workspaces(std::size_t budget_bytes,
                                                                  std::uint32_t max_window_bytes);

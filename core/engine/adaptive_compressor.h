@@ -18,7 +18,8 @@ struct AdaptiveResult {
 };
 
 /// Chooses level and window by the input's size, or tries several windows.
-/// Life: any number of calls. Threads: one at a time.
+/// Life: any number of calls. Threads: one at a time. Cost: an engine for each compression tried;
+/// throws std::bad_alloc as its vectors do.
 class AdaptiveCompressor {
  public:
   /// Windows that compress_best() tries when none are given.

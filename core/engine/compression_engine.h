@@ -49,7 +49,9 @@ struct EngineOptions {
 /// Compresses and decompresses whole buffers and text; makes streams.
 /// Life: any number of calls in any order; an error leaves the engine usable.
 /// Ownership: owns its workspace, which grows to what the largest call needed.
-/// Threads: one at a time; one engine for each thread.
+/// Errors: besides those named, what returns vectors and strings throws std::bad_alloc as they do.
+/// Threads: one at a time; one engine for each thread. Cost: one pass over the data; no allocation
+/// but for results, once the workspace is large enough.
 class CompressionEngine {
  public:
   /// Level 1 and a window of 32 KiB.

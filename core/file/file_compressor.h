@@ -31,6 +31,7 @@ struct FileOutcome {
 /// invalid_parameter when both paths are one file; pool_exhausted when buffers or workspaces are
 /// out: try again later; what the codec says. Whatever the error, the result's place is as before.
 /// Ownership: both pools must outlive it. Threads: any; each call works for itself.
+/// Cost: blocks on the disk, at the end for fsync too; of memory no more than said above.
 class FileCompressor {
  public:
   FileCompressor(BufferPool& buffers, WorkspacePools& workspaces) noexcept

@@ -11,7 +11,7 @@
 
 namespace frdpu::core {
 
-/// Owner of an open file's number. Move-only.
+/// Owner of an open file's number. Move-only. Threads: one at a time.
 class FileDescriptor {
  public:
   FileDescriptor() noexcept = default;

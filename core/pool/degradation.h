@@ -42,6 +42,7 @@ class DegradingPools {
 
   /// Takes from pool `first`, or as the policy allows. Help is counted as a fallback of that pool.
   /// Requires: `first < pools().size()`. Errors: pool_exhausted.
+  /// Cost: that of the pool; then one more try for each pool that may help, then the heap's.
   [[nodiscard]] Result<PooledBlock> acquire(std::size_t first) noexcept {
     return acquire(first, policy_.next_pool);
   }

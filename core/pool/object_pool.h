@@ -25,8 +25,8 @@ class PooledObject;
 /// Prepared objects that are expensive to make: codec contexts, connections, entities of a frame
 /// loop. Bounded for real: what is out counts as well as what waits.
 ///
-/// Life: `create`, `acquire` from any thread. Movable; objects may outlive the pool and are then
-/// destroyed when they come home.
+/// Life: `create`, then use. Movable; objects may outlive the pool and are then destroyed when they
+/// come home. Threads: any; factory and reset are called without a lock, by several at once.
 template <class T>
 class ObjectPool {
  public:

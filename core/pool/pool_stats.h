@@ -10,6 +10,8 @@ namespace frdpu::core {
 /// What a pool has done and how full it is: one consistent row for /v1/pools, the metrics and a
 /// log line. With nothing under way the numbers are exact: acquisitions and releases are counted
 /// one by one by the thread that does them.
+/// Units: bytes where the name says so, else blocks or calls. Threads: a value, of the moment when
+/// it was taken.
 struct PoolStats {
   std::string_view pool{};      ///< the pool's name; dies with the pool
   std::size_t block_bytes = 0;  ///< payload of one block

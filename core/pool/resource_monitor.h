@@ -20,7 +20,8 @@ namespace frdpu::core {
 ///           --> failing    more than `shed_above` of the acquisitions failed in one interval
 ///   failing --> healthy    no interval above `recover_below` for as long as `recovery`
 ///
-/// Threads: `sample` from one thread at a time, everything else from any.
+/// Ownership: keeps numbers, never a pool. Threads: `sample` from one thread at a time, everything
+/// else from any. Cost: loads and stores; no lock, no allocation after `create`.
 class ResourceMonitor {
  public:
   using Clock = std::chrono::steady_clock;

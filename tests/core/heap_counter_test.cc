@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <utility>
 
 #if defined(FRDPU_SANITIZED)
 
@@ -14,6 +16,9 @@ bool heap_calls_are_counted() noexcept {
   return false;
 }
 std::uint64_t heap_calls() noexcept {
+  return 0;
+}
+std::size_t heap_largest_request() noexcept {
   return 0;
 }
 std::int64_t heap_balance() noexcept {
@@ -34,9 +39,11 @@ thread_local std::uint64_t calls = 0;
 thread_local std::uint64_t releases = 0;
 thread_local std::uint64_t refusals = 0;
 thread_local std::uint64_t granted_until = kAll;
+thread_local std::size_t largest = 0;
 
 // Counts what is granted. Returns: false for an allocation to refuse.
-bool grant() noexcept {
+bool grant(std::size_t bytes) noexcept {
+  largest = std::max(largest, bytes);
   if (calls >= granted_until) {
     ++refusals;
     errno = ENOMEM;
@@ -53,6 +60,9 @@ bool heap_calls_are_counted() noexcept {
 }
 std::uint64_t heap_calls() noexcept {
   return calls;
+}
+std::size_t heap_largest_request() noexcept {
+  return std::exchange(largest, 0);
 }
 std::int64_t heap_balance() noexcept {
   return static_cast<std::int64_t>(calls - releases);
@@ -78,18 +88,18 @@ void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 void __libc_free(void* memory);
 
 void* malloc(std::size_t bytes) {
-  return grant() ? __libc_malloc(bytes) : nullptr;
+  return grant(bytes) ? __libc_malloc(bytes) : nullptr;
 }
 void* calloc(std::size_t items, std::size_t bytes_each) {
-  return grant() ? __libc_calloc(items, bytes_each) : nullptr;
+  return grant(items * bytes_each) ? __libc_calloc(items, bytes_each) : nullptr;
 }
 void* realloc(void* old, std::size_t bytes) {
-  if (!grant()) return nullptr;
+  if (!grant(bytes)) return nullptr;
   releases += old != nullptr ? 1 : 0;
   return __libc_realloc(old, bytes);
 }
 void* memalign(std::size_t alignment, std::size_t bytes) {
-  return grant() ? __libc_memalign(alignment, bytes) : nullptr;
+  return grant(bytes) ? __libc_memalign(alignment, bytes) : nullptr;
 }
 void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
   return memalign(alignment, bytes);
@@ -128,6 +138,16 @@ TEST(HeapCounterTest, CountsEveryWayToTheHeap) {
   keep = ::operator new (64, std::align_val_t{64});
   ::operator delete (keep, std::align_val_t{64});
   EXPECT_EQ(heap_calls() - before, 7u);
+}
+
+TEST(HeapCounterTest, KnowsTheLargestRequest) {
+  static_cast<void>(heap_largest_request());
+  for (const std::size_t bytes : {100uz, 5000uz, 300uz}) {
+    keep = std::malloc(bytes);
+    std::free(keep);
+  }
+  EXPECT_EQ(heap_largest_request(), 5000u);
+  EXPECT_EQ(heap_largest_request(), 0u);
 }
 
 TEST(HeapCounterTest, RefusesFromTheNthOn) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 /// Counts calls of malloc and its kin, those of the codec libraries included. The test binary
@@ -11,6 +12,9 @@ namespace frdpu::test {
 
 /// Allocations by the calling thread so far. Requires: heap_calls_are_counted().
 [[nodiscard]] std::uint64_t heap_calls() noexcept;
+
+/// Bytes of the largest allocation that the calling thread has asked for since the last call.
+[[nodiscard]] std::size_t heap_largest_request() noexcept;
 
 /// Allocations less releases by the calling thread so far: equal before and after where nothing
 /// leaks. Requires: heap_calls_are_counted().

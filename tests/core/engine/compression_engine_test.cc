@@ -4,6 +4,7 @@
 
 #include "core/engine/adaptive_compressor.h"
 #include "tests/core/engine/lz4_test_support.h"
+#include "tests/support/heap_counter.h"
 
 namespace frdpu::test {
 namespace {
@@ -47,6 +48,27 @@ TEST(CompressionEngineTest, RefusesEightBytesThatClaimFourGibibytes) {
         bytes_of({0x02, 0x21, 0x4C, 0x18, 0x00, 0x00, 0x80, 0x00})}) {
     EXPECT_FALSE(engine.decompress(bytes));
   }
+}
+
+TEST(CompressionEngineTest, SpendsNoMemoryOnWhatAHeaderClaims) {
+  // A sound frame of a few bytes that declares 4 GiB of content, to an engine that may give out
+  // more than that.
+  auto engine = *CompressionEngine::create({.max_output_bytes = std::uint64_t{1} << 40});
+  core::EncoderParams params;
+  params.level = 1;
+  params.content_bytes = std::uint64_t{1} << 32;
+  auto stream = *core::CompressionStream::create(params);
+  Buffer frame;
+  ASSERT_TRUE(stream.write(text_like(100), frame));
+  ASSERT_TRUE(stream.flush(frame));
+  static_cast<void>(heap_largest_request());
+  const auto result = engine.decompress(frame);
+  const std::size_t largest = heap_largest_request();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::truncated_input);
+  EXPECT_LE(largest, 8 * core::kMiB);  // the workspace of the block size that it declares
+  // With the usual limit the claim alone is refused.
+  EXPECT_EQ(CompressionEngine().decompress(frame).error().code, Errc::output_limit_exceeded);
 }
 
 TEST(CompressionEngineTest, RefusesTrailingBytes) {

@@ -82,6 +82,18 @@ TEST(PoolManagerTest, SumsItsPools) {
   EXPECT_EQ(manager.total_stats().in_use, 2u);
 }
 
+TEST(PoolManagerTest, BlocksMayOutliveIt) {
+  std::vector<PooledBlock> held;
+  {
+    PoolManager manager = *PoolManager::create(
+        std::vector<FixedPool::Options>{{.name = "only", .block_bytes = 100, .max_blocks = 1}},
+        {.next_pool = Fallback::allowed, .heap_blocks = 1});
+    held.push_back(*manager.acquire(100));
+    held.push_back(*manager.acquire(100));  // from the heap
+  }
+  for (PooledBlock& block : held) block.zero();
+}
+
 TEST(PoolManagerTest, DefaultClassesAreThoseOfFrdPu) {
   PoolManager manager = *PoolManager::create();
   ASSERT_EQ(manager.pools().size(), 11u);
