@@ -9,11 +9,16 @@
 ///
 ///   level 1    fast: one candidate a position from a hash table, taken at once
 ///   level 2    the same, but a longer match one byte on wins (lazy)
-///   3 to 8     hash chains of growing depth, lazy
+///   level 3    dense: two candidates a position, lazy as long as it pays
+///   4 to 8     hash chains of growing depth, lazy
 ///   level 9    the longest match at every position, then the cheapest way through them (optimal)
 ///
-/// Each level has a file with its parser; all of them look for matches with what stands in
-/// `match_finder.h` and write with `sequence_writer.h`.
+/// How a block becomes sequences, from the outside in: encode() below picks the level's parser,
+/// which walks the block (fast_parser.cc for 1 to 3, lazy_parser.cc for 4 to 8, optimal_parser.cc
+/// for 9; parsers.h lists them). At a position it asks for an earlier occurrence of the bytes
+/// there: the fast parser its own hash table, the others match_finder.h and longest_finder.h. What
+/// it decides goes to sequence_writer.h, which knows the format's bytes. All tables hold positions
+/// modulo 65,536, as match_finder.h explains, and are cleared by forget() only.
 namespace frdpu::core::lz4 {
 
 /// What an encoder is to handle; decides the size of its tables.
@@ -50,7 +55,6 @@ class BlockEncoder {
 
  private:
   BlockEncoderConfig config_;
-  unsigned hash_bits_;
   std::uint16_t* tables_;
   std::uintptr_t base_ = 0;    // address of position 0
   std::size_t unindexed_ = 0;  // bytes before the next block that are in no table yet

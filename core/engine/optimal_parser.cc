@@ -6,8 +6,11 @@ namespace {
 
 // A match this long is followed without looking for a better one at its other positions.
 constexpr std::size_t kLongMatch = 512;
-// Of a longer match, only this many shorter lengths are tried besides the whole.
-constexpr std::size_t kTriedLengths = 300;
+// Longer matches take bytes of length behind the token.
+constexpr std::size_t kCheapLength = kMinMatch + kLengthMask - 1;
+// What follows hardly ever costs less when it starts earlier. So of a long match the lengths worth
+// trying are those without such bytes, and the longest.
+constexpr std::size_t kTriedLengths = 8;
 
 std::uint32_t match_cost(std::size_t length) noexcept {
   const std::size_t code = length - kMinMatch;
@@ -20,26 +23,33 @@ std::uint32_t literal_cost(std::size_t count) noexcept {
 }
 
 /// Fills in the longest match at every position.
-void find_all(const EncodeViews& views, ChainFinder& finder, const std::uint8_t* unindexed,
+void find_all(const EncodeViews& views, LongestFinder& finder, const std::uint8_t* unindexed,
               std::uintptr_t base, OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
   const std::uint8_t* const match_end = views.end - kLastLiterals;
-  const std::size_t starts = size - kMatchStartMargin + 1;
-  const std::uint8_t* indexed = unindexed;
+  const std::size_t starts = size - kCopyMargin + 1;
+  finder.link(unindexed, views.end - (LongestFinder::kHashed - 1), base);
+  for (const std::uint8_t* at = unindexed; at < views.begin; ++at) finder.enter(at, base);
   Match match;
   for (std::size_t i = 0; i < starts; ++i) {
     const std::uint8_t* const at = views.begin + i;
-    finder.insert(indexed, at + 1, base);
-    indexed = at + 1;
-    if (match.length > kLongMatch) {
+    // What matched a byte before still does, less that byte.
+    if (match.length > kMinMatch) {
       --match.length;
     } else {
-      match = finder.find(at, views, match_end, base, 0);
+      match = {};
     }
-    steps[i].length = static_cast<std::uint16_t>(match.offset == 0 ? 0 : match.length);
+    if (match.length > kLongMatch) {
+      finder.enter(at, base);
+    } else {
+      match = finder.find(at, views, match_end, base, match);
+    }
+    steps[i].length = static_cast<std::uint16_t>(match.length);
     steps[i].offset = static_cast<std::uint16_t>(match.offset);
   }
-  finder.insert(indexed, views.end - (kMinMatch - 1), base);
+  for (const std::uint8_t* at = views.begin + starts; views.end - at >= 8; ++at) {
+    finder.enter(at, base);
+  }
   for (std::size_t i = starts; i <= size; ++i) steps[i].length = 0;
 }
 
@@ -60,10 +70,11 @@ void choose(OptimalStep* steps, std::size_t size) noexcept {
           taken = length;
         }
       };
-      for (std::size_t length = kMinMatch; length <= std::min(longest, kTriedLengths); ++length) {
-        consider(length);
-      }
-      if (longest > kTriedLengths) consider(longest);
+      const std::size_t cheap = std::min(longest, kCheapLength);
+      for (std::size_t length = kMinMatch; length <= cheap; ++length) consider(length);
+      const std::size_t from =
+          longest < kCheapLength + kTriedLengths ? kCheapLength + 1 : longest - kTriedLengths + 1;
+      for (std::size_t length = from; length <= longest; ++length) consider(length);
     }
     steps[i].cost = best;
     steps[i].length = static_cast<std::uint16_t>(taken);
@@ -73,7 +84,7 @@ void choose(OptimalStep* steps, std::size_t size) noexcept {
 
 }  // namespace
 
-std::size_t parse_optimal(const EncodeViews& views, ChainFinder& finder,
+std::size_t parse_optimal(const EncodeViews& views, LongestFinder& finder,
                           const std::uint8_t* unindexed, std::uintptr_t base,
                           OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);

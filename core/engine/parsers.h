@@ -3,25 +3,36 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/engine/longest_finder.h"
 #include "core/engine/match_finder.h"
 
 /// The parsers that turn a block into sequences; one file each. All return the size of the encoded
 /// block, or 0 when it does not fit the room or is not worth it.
-/// Requires, all of them: a block of at least kMatchStartMargin + 1 bytes.
+/// Requires, all of them: a block of more than kLeastParsed bytes.
 namespace frdpu::core::lz4 {
 
-/// The hash table of the fast parser: positions by the hash of 5 bytes.
+/// Blocks up to this are not worth a look: literals are copied in 16s, and some must be last.
+inline constexpr std::size_t kLeastParsed = 24;
+
+/// The hash table of the fast parser: the latest positions by the hash of their first bytes.
 struct FastTable {
   std::uint16_t* entries;
   unsigned bits;
+  int level;  ///< decides about hash and layout
 };
+[[nodiscard]] unsigned fast_table_bits(int level, std::size_t reach) noexcept;
+[[nodiscard]] std::size_t fast_table_entries(int level, std::size_t reach) noexcept;
 
-/// Levels 1 and 2. One candidate a position; `lazy` looks one byte further before it takes one.
-/// fast_parser.cc
+/// Enters the positions in [from, to) into the table. Requires: 8 readable bytes at each.
+void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
+                std::uintptr_t base) noexcept;
+
+/// Levels 1 to 3. Requires: `views.floor` is where `base` began, or at least `window` bytes before
+/// the block. fast_parser.cc
 [[nodiscard]] std::size_t parse_fast(const EncodeViews& views, const FastTable& table,
-                                     std::uintptr_t base, std::size_t window, bool lazy) noexcept;
+                                     std::uintptr_t base, std::size_t window) noexcept;
 
-/// Levels 3 to 8: hash chains, and a look at the next byte before a match is taken.
+/// Levels 4 to 8: hash chains, and a look at the next byte before a match is taken.
 /// lazy_parser.cc
 [[nodiscard]] std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder,
                                      const std::uint8_t* unindexed, std::uintptr_t base) noexcept;
@@ -34,7 +45,7 @@ struct OptimalStep {
 };
 
 /// Level 9. `steps` has room for one more than the block has bytes. optimal_parser.cc
-[[nodiscard]] std::size_t parse_optimal(const EncodeViews& views, ChainFinder& finder,
+[[nodiscard]] std::size_t parse_optimal(const EncodeViews& views, LongestFinder& finder,
                                         const std::uint8_t* unindexed, std::uintptr_t base,
                                         OptimalStep* steps) noexcept;
 
