@@ -245,7 +245,7 @@ void report(const Case& of, std::string& json) {
     const double encode = megabytes_per_second(score.bytes, score.encode_seconds);
     const double decode = megabytes_per_second(score.bytes, score.decode_seconds);
     std::printf("%-28s %9.1f %9.1f %8.2f", who.c_str(), encode, decode, 100 * geometric_mean(kept));
-    const bool ours = who.starts_with("frdpu ");
+    const bool ours = who.starts_with("frdpu ") && who.size() == 7;
     const bool number = of.name.find_first_not_of("0123456789") == std::string::npos;
     for (const std::string& name : of.references) {
       const double speed = geometric_mean(score.encode_ratios.at(name));
@@ -314,6 +314,78 @@ void keep(Case& of, const std::vector<std::string>& names) {
   });
 }
 
+/// Whole files, in linked blocks of ours and in one block of liblz4's.
+Case file_case(std::vector<test::Sample> files) {
+  std::size_t most = 0;
+  for (const test::Sample& file : files) most = std::max(most, file.bytes.size());
+  Case made = plain_case("file", most, std::move(files));
+  for (auto& contender : made.contenders) {
+    const std::string& name = contender->name();
+    if (name.starts_with("frdpu ")) contender = std::make_unique<OursLinked>(name.back() - '0');
+  }
+  return made;
+}
+
+/// Random bytes beside text, both from us and from liblz4.
+Case incompressible_case(std::size_t payload_bytes) {
+  Case made{.name = std::to_string(payload_bytes) + " incompressible",
+            .payload_bytes = payload_bytes,
+            .files = {{"random", test::random_bytes(std::size_t{1} << 20)}}};
+  made.contenders.push_back(std::make_unique<Liblz4>());
+  for (int level = 1; level <= 9; ++level) {
+    made.contenders.push_back(std::make_unique<Ours>(level, payload_bytes, kWindow));
+  }
+  return made;
+}
+
+/// The records of a file: lines of NDJSON, or what is between lines that are "    },".
+std::vector<std::string> records_of(const test::Sample& file) {
+  const std::string text = test::to_text(file.bytes);
+  const std::string mark = file.name.ends_with(".ndjson") ? "\n" : "\n    },\n";
+  std::vector<std::string> records;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(mark, at), text.size() - mark.size());
+    records.push_back(text.substr(at, end + mark.size() - at));
+    at = end + mark.size();
+  }
+  return records;
+}
+
+/// Every other record of two files trains a dictionary for the rest. One case for each file: the
+/// dictionary is the file's.
+Case dictionary_case(const test::Sample& file, std::vector<std::uint8_t>& dictionary) {
+  std::string trained;
+  std::vector<std::size_t> sizes;
+  std::string tested;
+  bool train = false;
+  for (const std::string& record : records_of(file)) {
+    train = !train;
+    if (train) {
+      trained += record;
+      sizes.push_back(record.size());
+    } else {
+      tested += record;
+    }
+  }
+  dictionary.resize(16384);
+  const std::size_t size =
+      ZDICT_trainFromBuffer(dictionary.data(), dictionary.size(), trained.data(), sizes.data(),
+                            static_cast<unsigned>(sizes.size()));
+  require(ZDICT_isError(size) == 0, "no dictionary of " + file.name);
+  dictionary.resize(size);
+  const View view{dictionary.data(), dictionary.size()};
+  Case made{.name = "1400 dictionary, " + file.name,
+            .payload_bytes = 1400,
+            .files = {{file.name, test::to_buffer(tested)}}};
+  made.contenders.push_back(std::make_unique<Liblz4Dictionary>(view));
+  made.contenders.push_back(std::make_unique<Ours>(1, 1400, kWindow));
+  for (int level = 1; level <= 9; ++level) {
+    made.contenders.push_back(std::make_unique<OursDictionary>(level, view, 1400));
+  }
+  made.references = {"liblz4 dictionary", "frdpu 1"};
+  return made;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -335,7 +407,15 @@ int main(int argc, char** argv) {
   std::vector<Case> cases;
   cases.push_back(plain_case("1400", 1400, corpus));
   cases.push_back(plain_case("65536", 65536, corpus));
+  cases.push_back(file_case(corpus));
   cases.push_back(history_case(1400, corpus));
+  cases.push_back(incompressible_case(1400));
+  cases.push_back(incompressible_case(65536));
+  std::vector<std::uint8_t> dictionaries[2];
+  for (const test::Sample& file : corpus) {
+    if (file.name == "gsoc-2018.json") cases.push_back(dictionary_case(file, dictionaries[0]));
+    if (file.name.ends_with(".ndjson")) cases.push_back(dictionary_case(file, dictionaries[1]));
+  }
   std::string json;
   for (Case& each : cases) {
     if (!wanted.empty() && std::ranges::find(wanted, each.name) == wanted.end()) continue;

@@ -151,6 +151,103 @@ class Ours : public Contender {
   const std::uint8_t* floor_ = nullptr;
 };
 
+/// Our engine with a dictionary that was learned once: every payload is copied behind it, and the
+/// tables are taken back to what they were.
+class OursDictionary : public Contender {
+ public:
+  OursDictionary(int level, View dictionary, std::size_t block_bytes)
+      : Contender("frdpu " + std::to_string(level) + " dictionary"),
+        dictionary_(dictionary),
+        config_{.level = level,
+                .window = 65535,
+                .reach = dictionary.size + block_bytes,
+                .block_bytes = block_bytes},
+        table_bytes_(core::lz4::BlockEncoder::table_bytes(config_)),
+        tables_(aligned_region(table_bytes_)),
+        learned_tables_(aligned_region(table_bytes_)),
+        gathered_(aligned_region(config_.reach)),
+        learned_(config_, tables_.get()) {
+    std::memcpy(gathered_.get(), dictionary.data, dictionary.size);
+    learned_.forget(gathered_.get());
+    learned_.learn(gathered_.get(), gathered_.get() + dictionary.size);
+    std::memcpy(learned_tables_.get(), tables_.get(), table_bytes_);
+  }
+  std::size_t encode(View input, Room room) override {
+    std::uint8_t* const begin = gathered_.get() + dictionary_.size;
+    std::memcpy(begin, input.data, input.size);
+    std::memcpy(tables_.get(), learned_tables_.get(), table_bytes_);
+    core::lz4::BlockEncoder encoder = learned_;
+    const std::size_t size = encoder.encode({.floor = gathered_.get(),
+                                             .begin = begin,
+                                             .end = begin + input.size,
+                                             .out = room.data,
+                                             .out_end = room.data + room.size});
+    if (size != 0 && size < input.size) return size;
+    std::memcpy(room.data, input.data, input.size);
+    return input.size;
+  }
+  std::size_t decode(const Encoded& from, Room room) override {
+    return from.encoded.size == from.size ? copy_raw(from, room)
+                                          : decode_with_ours(from, room, dictionary_);
+  }
+  std::size_t cross_decode(const Encoded& from, Room room) override {
+    return from.encoded.size == from.size ? copy_raw(from, room)
+                                          : decode_with_liblz4(from, room, dictionary_);
+  }
+
+ private:
+  View dictionary_;
+  core::lz4::BlockEncoderConfig config_;
+  std::size_t table_bytes_;
+  Region tables_;
+  Region learned_tables_;
+  Region gathered_;
+  core::lz4::BlockEncoder learned_;
+};
+
+/// Our engine on inputs of any size: linked blocks of 64 KiB, each behind its size in 4 bytes.
+class OursLinked : public Contender {
+ public:
+  explicit OursLinked(int level)
+      : Contender("frdpu " + std::to_string(level)),
+        blocks_(level, kBlock, 65535, 65535 + kBlock) {}
+  std::size_t encode(View input, Room room) override {
+    blocks_.start(input.data);
+    std::uint8_t* out = room.data;
+    for (std::size_t at = 0; at < input.size; at += kBlock) {
+      const std::size_t size = std::min(kBlock, input.size - at);
+      const std::size_t left = room.size - static_cast<std::size_t>(out - room.data);
+      const std::size_t encoded = blocks_.encode({input.data + at, size}, {out + 4, left - 4});
+      core::lz4::store_le32(out, static_cast<std::uint32_t>(encoded));
+      out += 4 + encoded;
+    }
+    return static_cast<std::size_t>(out - room.data);
+  }
+  std::size_t decode(const Encoded& from, Room room) override {
+    return each_block(from, room,
+                      [&](const auto& block, Room to) { return blocks_.decode(block, to); });
+  }
+  std::size_t cross_decode(const Encoded& from, Room room) override {
+    return each_block(from, room,
+                      [&](const auto& block, Room to) { return blocks_.cross_decode(block, to); });
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 65536;
+  template <class Decode>
+  std::size_t each_block(const Encoded& from, Room room, const Decode& decode) {
+    const std::uint8_t* in = from.encoded.data;
+    for (std::size_t at = 0; at < from.size; at += kBlock) {
+      const std::size_t size = core::lz4::load_le32(in);
+      const Encoded block{{in + 4, size}, std::min(kBlock, from.size - at), at};
+      if (decode(block, {room.data + at, room.size - at}) != block.size) return kRefused;
+      in += 4 + size;
+    }
+    return from.size;
+  }
+  Ours blocks_;
+};
+
 /// liblz4's formats of a block: all its ways of encoding, and both decoders.
 class Liblz4Format : public Contender {
  public:
