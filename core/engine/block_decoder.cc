@@ -174,7 +174,9 @@ Taken take_exactly(const DecodeViews& views, const std::uint8_t* in_end, bool bl
 /// stopped, before a sequence that is too close to an end, too long or wrong.
 ///
 /// Loads come before stores where they can, the next token's above all: a load that has to wait
-/// for a store it might depend on holds up all that follows.
+/// for a store it might depend on holds up all that follows. With `kHistory`, matches in the
+/// history are as common as others, and told from them without a branch.
+template <bool kHistory>
 Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor from) noexcept {
   const std::uint8_t* in = from.in;
   std::uint8_t* out = from.out;
@@ -211,8 +213,15 @@ Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor f
     const std::uintptr_t match = reinterpret_cast<std::uintptr_t>(out) - offset;
     if (length != kLengthMask) [[likely]] {
       token = *in;
-      if (match >= floor && offset >= 16) [[likely]] {
-        const auto* const there = reinterpret_cast<const std::uint8_t*>(match);
+      bool near = match >= floor && offset >= 16;
+      const auto* there = reinterpret_cast<const std::uint8_t*>(match);
+      if constexpr (kHistory) {
+        const std::uintptr_t back = floor - match;  // huge for what is not in the history
+        const bool far = back - kOverrun <= views.history_bytes - kOverrun;
+        there = far ? views.history_end - back : there;
+        near = far || near;
+      }
+      if (near) [[likely]] {
         std::uint8_t* const here = out;
         out += length + kMinMatch;
         copy_block<16>(here, there);
@@ -264,10 +273,11 @@ DecodeOutcome BlockDecoder::run_fast(DecodeViews& views) noexcept {
   const std::uint8_t* const in_end =
       views.in + std::min(distance(views.in, views.in_end), in_left_);
   const bool block_ends = distance(views.in, in_end) == in_left_;
+  const bool history = views.history_bytes >= kOverrun;
   Cursor at{views.in, views.out};
   Taken taken;
   do {
-    at = take_short(views, in_end, at);
+    at = history ? take_short<true>(views, in_end, at) : take_short<false>(views, in_end, at);
     taken = take_exactly(views, in_end, block_ends, at);
   } while (taken == Taken::sequence);
 

@@ -2,6 +2,12 @@
 #include "core/engine/sequence_writer.h"
 
 namespace frdpu::core::lz4 {
+namespace {
+
+// The step widens by one for 2^7 literals since the last match.
+constexpr unsigned kSkipShift = 7;
+
+}  // namespace
 
 std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std::uint8_t* unindexed,
                        std::uintptr_t base) noexcept {
@@ -20,7 +26,8 @@ std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std:
   while (at <= last_start) {
     Match match = find(at, 0);
     if (match.offset == 0) {
-      ++at;
+      // What does not compress is passed quickly.
+      at += 1 + (static_cast<std::size_t>(at - literals) >> kSkipShift);
       continue;
     }
     while (at < last_start) {
