@@ -133,7 +133,7 @@ bool copy_far_match(const DecodeViews& views, std::uint8_t* out, std::size_t off
   return true;
 }
 
-enum class Taken : std::uint8_t { sequence, last, nothing, corrupt };
+enum class Taken : std::uint8_t { sequence, last, nothing, offset_zero, offset_too_far };
 
 /// Takes one sequence by exact copies. Returns: `nothing`, with the cursor where it was, when the
 /// views do not hold the whole; `last` behind the literals that end the input.
@@ -162,8 +162,9 @@ Taken take_exactly(const DecodeViews& views, const std::uint8_t* in_end, bool bl
   length += kMinMatch;
   const std::size_t room = distance(now.out, views.out_end);
   if (length > room) return Taken::nothing;
-  if (offset == 0 || !copy_far_match(views, now.out, offset, length, length + kOverrun <= room)) {
-    return Taken::corrupt;
+  if (offset == 0) return Taken::offset_zero;
+  if (!copy_far_match(views, now.out, offset, length, length + kOverrun <= room)) {
+    return Taken::offset_too_far;
   }
   now.out += length;
   cursor = now;
@@ -285,7 +286,8 @@ DecodeOutcome BlockDecoder::run_fast(DecodeViews& views) noexcept {
   in_left_ -= distance(views.in, at.in);
   views.in = at.in;
   views.out = at.out;
-  if (taken == Taken::corrupt) return corrupt("a match starts before the first byte");
+  if (taken == Taken::offset_zero) return corrupt("a match has offset 0");
+  if (taken == Taken::offset_too_far) return corrupt("a match starts before the first byte");
   if (written > out_left_) return corrupt("a block decodes to more than the frame allows");
   out_left_ -= written;
   return taken == Taken::last ? DecodeOutcome::done : DecodeOutcome::need_input;

@@ -30,11 +30,17 @@ std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std:
       at += 1 + (static_cast<std::size_t>(at - literals) >> kSkipShift);
       continue;
     }
-    while (at < last_start) {
-      const Match next = find(at + 1, match.length);
+    // A longer match a byte on wins, or one two bytes on that makes up for both.
+    while (at + 1 < last_start) {
+      std::size_t ahead = 1;
+      Match next = find(at + 1, match.length);
+      if (next.offset == 0) {
+        ahead = 2;
+        next = find(at + 2, match.length + 1);
+      }
       if (next.offset == 0) break;
       match = next;
-      ++at;
+      at += ahead;
     }
     while (at > literals && at - match.offset > views.floor && at[-1] == (at - match.offset)[-1]) {
       --at;
