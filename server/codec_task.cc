@@ -16,20 +16,25 @@ using std::chrono::nanoseconds;
 // Output of one slice at most.
 constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
 
-// What a byte of input costs in picoseconds, from a run of codec_bench over the corpus; only good
-// enough to tell work for this thread from work for the pool.
-constexpr std::array<std::uint32_t, 10> kLz4Cost = {0,      1'800,  2'500,  3'500,  9'000,
-                                                    14'000, 20'000, 40'000, 80'000, 160'000};
+// What a byte costs in picoseconds, of input for encoders and of output for decoders: the mean of
+// `codec_time` (tests/bench/http) over a cut of 64 KiB of each file of the shared corpus, rounded;
+// AMD EPYC, 2 cores. Deflate is what streams take in zlib, whole bodies a third of that. Only good
+// enough to tell work for this thread from work for the pool: a file may be three times as dear.
+constexpr std::array<std::uint32_t, 10> kLz4Cost = {0,     1'000, 1'000,  1'500,  4'300,
+                                                    5'500, 7'000, 10'000, 15'000, 36'000};
 constexpr std::array<std::uint32_t, 20> kZstdCost = {
-    0,      2'600,  3'500,  5'500,  7'000,   12'000,  16'000,  22'000,  28'000,  32'000,
-    40'000, 60'000, 70'000, 90'000, 110'000, 140'000, 220'000, 280'000, 330'000, 420'000};
-constexpr std::array<std::uint32_t, 10> kDeflateCost = {0,     3'000,  3'500,  4'000,  8'000,
-                                                        9'000, 11'000, 14'000, 22'000, 32'000};
-constexpr std::array<std::uint32_t, 12> kBrotliCost = {3'500,  5'000,   9'000,   11'000,
-                                                       20'000, 35'000,  45'000,  60'000,
-                                                       80'000, 110'000, 900'000, 2'000'000};
-constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    600,   1'200,
-                                                                       3'500, 3'500, 5'000};
+    0,      1'400,  1'800,  1'800,  2'000,  5'300,  7'100,   8'600,   9'800,   12'000,
+    14'000, 29'000, 33'000, 49'000, 67'000, 83'000, 117'000, 138'000, 196'000, 258'000};
+constexpr std::array<std::uint32_t, 10> kDeflateCost = {0,     1'200, 1'300,  2'600,  6'300,
+                                                        7'900, 9'800, 14'000, 28'000, 36'000};
+constexpr std::array<std::uint32_t, 12> kBrotliCost = {
+    1'400, 1'900, 4'000, 5'600, 8'100, 13'000, 15'000, 19'000, 23'000, 25'000, 385'000, 1'080'000};
+constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    500,   550,
+                                                                       1'500, 1'500, 1'150};
+
+// Work from this estimate on is timed by the CPU clock, which costs 1.2 us a slice; for less the
+// wall clock is as good.
+constexpr nanoseconds kTimedByCpuClock = std::chrono::microseconds(30);
 
 std::uint32_t encode_cost(Coding coding, int level) noexcept {
   const auto at = [level](const auto& table) {
@@ -103,8 +108,9 @@ nanoseconds CodecTask::cost_estimate() const noexcept {
   std::uint64_t bytes = input.size();
   for (std::size_t i = 0; i < plan_.decoders; ++i) {
     // Output costs more than input here, and can't be known: take a usual ratio, and what a slice
-    // may write at most.
-    bytes = std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
+    // may write at most. One that was stopped by that may well be again.
+    bytes = state_ == State::need_output ? kSliceOutputBytes
+                                         : std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
     picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan_.decode[i])];
   }
   if (plan_.encode) picoseconds += bytes * encode_cost(plan_.encode->coding, plan_.encode->level);
@@ -112,11 +118,10 @@ nanoseconds CodecTask::cost_estimate() const noexcept {
 }
 
 void CodecTask::run() noexcept {
-  const bool large = input.size() > core::k64kBlockBytes / 4 || plan_.decoders > 0;
+  const bool large = cost_estimate() >= kTimedByCpuClock;
   const auto cpu_start = large ? thread_cpu_time() : nanoseconds{};
   started_ = std::chrono::steady_clock::now();
   run_slice();
-  // For small work the wall clock is as good and costs a tenth of the system call.
   codec_time_ += large ? thread_cpu_time() - cpu_start
                        : nanoseconds(std::chrono::steady_clock::now() - started_);
   const std::size_t limit = service_.config().max_cpu_seconds;
