@@ -7,8 +7,6 @@
 namespace frdpu::core::lz4 {
 namespace {
 
-// After this many misses in a row the step widens: what does not compress is passed quickly.
-constexpr std::size_t kDenseProbes = 64;
 constexpr std::uint64_t kHashFactor = 0x9E3779B97F4A7C15u;
 
 /// How a level looks for matches. Found by trying on the corpus (tests/bench/engine_bench.cc).
@@ -17,17 +15,19 @@ struct Manner {
   unsigned ways;           ///< candidates kept of a hash, 1 or 2
   std::size_t lazy_below;  ///< a match shorter than this gives way to a longer one a byte on ...
   bool lazy_again;         ///< ... which may give way in turn
-  unsigned skip_shift;     ///< the step widens by one for 2^skip_shift further misses
+  std::size_t dense;       ///< after so many misses in a row the step widens: what does not ...
+  unsigned skip_shift;     ///< ... compress is passed quickly; by one for 2^skip_shift more misses
   bool grow_far;           ///< matches grow backwards as far as they can, not by one byte at most
   bool checked;            ///< keep candidates in the window; not needed when the table was cleared
                            ///< at the start of the input and all of that is within the window
 };
 
 constexpr Manner manner_of(int level, bool small, bool checked) {
-  if (level == 1) return {small ? 5u : 6u, 1, 0, false, 3, false, checked};
-  if (level == 2 && small) return {5, 1, 16, true, 4, true, checked};
-  if (level == 2) return {6, 1, 16, false, 3, false, checked};
-  return {5, 2, 64, true, 4, true, checked};
+  if (level == 1 && small) return {5, 1, 0, false, 64, 3, false, checked};
+  if (level == 1) return {6, 1, 0, false, 24, 3, false, checked};
+  if (level == 2 && small) return {5, 1, 16, true, 64, 4, true, checked};
+  if (level == 2) return {6, 1, 16, false, 64, 3, false, checked};
+  return {5, 2, 64, true, 64, 4, true, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -127,7 +127,7 @@ std::size_t parse(const EncodeViews& views, const FastTable& table, const std::u
   for (;;) {
     // Look for a match.
     typename Searching::Probe match;
-    const std::size_t dense_end = std::min(at + kDenseProbes, starts_end);
+    const std::size_t dense_end = std::min(at + kManner.dense, starts_end);
     for (; at < dense_end; ++at) {
       if (search.probe(at, match)) goto found;
     }
