@@ -35,7 +35,7 @@ from servers import HERE, on_core  # noqa: E402
 SOURCE = HERE.parents[2]
 TIME_LIMIT_S = 285
 CODEC_SLICE_MS = 100
-MIN_REQUESTS = 20
+MIN_REQUESTS = 16
 
 
 def post(address, path, body, fields):
@@ -59,6 +59,7 @@ class Contender:
         self.row = row
         self.name = name
         self.us = []
+        self.seconds = 1  # of a slice
         self.bytes_out = None
 
     def result(self):
@@ -78,18 +79,21 @@ class HttpContender(Contender):
         """`expected` says whether a body is right. Asks often enough to make the server warm."""
         body = self.post_file.read_bytes()
         for _ in range(20):
-            answer = post(self.server.address, self.path, body, self.fields)
+            try:
+                answer = post(self.server.address, self.path, body, self.fields)
+            except (OSError, http.client.HTTPException) as error:
+                raise RuntimeError(f"{self.name} {self.row.label}: {error!r}") from error
             if not expected(answer):
                 raise RuntimeError(f"{self.name} {self.row.label}: a wrong answer")
         self.bytes_out = len(answer)
 
     def slice(self, cores, seconds):
-        every = max(16, 2_000_000 // (self.row.size + 1000))
+        every = max(8, 2_000_000 // (self.row.size + 1000))
         host, port = self.server.address
         fields = ";".join(f"{name}:{value}" for name, value in self.fields.items()) or "-"
         with on_core(cores[0]):
             done = subprocess.run(
-                ["wrk", "-t1", "-c32", f"-d{seconds}s", "-s", str(HERE / "load.lua"),
+                ["wrk", "-t1", "-c32", f"-d{seconds}s", "--timeout", "60s", "-s", str(HERE / "load.lua"),
                  f"http://{host}:{port}{self.path}", "--", str(self.post_file), str(every), fields,
                  *self.server.clock_files()], check=True, stdout=subprocess.PIPE, text=True)
         line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
@@ -189,10 +193,9 @@ class Bench:
         while True:
             round_started = time.monotonic()
             for contender in everyone:
-                seconds = 1
-                while not contender.slice(self.cores, seconds):
-                    seconds += 1  # too slow, or the machine too busy, for so short a slice
-                    if seconds > 5:
+                while not contender.slice(self.cores, contender.seconds):
+                    contender.seconds += 1  # too slow, or the machine too busy, for a short slice
+                    if contender.seconds > 8:
                         raise RuntimeError(f"{contender.name} {contender.row.label} gets nowhere")
             rounds += 1
             now = time.monotonic()

@@ -34,8 +34,8 @@ end
 
 function request()
   calls = calls + 1
-  -- The first 64 start connections, and go to a server that has not got going.
-  if calls > 64 and (calls - 65) % every == 0 then
+  -- The first 32 start connections; the next go to a server that has not got going.
+  if calls > 40 and (calls - 41) % every == 0 then
     last_calls, last_ns = calls, cpu_ns()
     if not first_calls then first_calls, first_ns = last_calls, last_ns end
   end

@@ -1,8 +1,11 @@
 // What a Go programmer writes for the same job: net/http and klauspost's compress, with the
-// encoders and decoders kept in pools. Prints "listening 127.0.0.1:PORT".
+// encoders, decoders and bodies kept in pools. net/http closes a request's body when the answer
+// begins (until EnableFullDuplex of Go 1.21), so the whole body is read first.
+// Prints "listening 127.0.0.1:PORT".
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +16,25 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Hands the whole body of a request to a handler.
+func whole(handle func(http.ResponseWriter, *bytes.Buffer) error) http.HandlerFunc {
+	return func(answer http.ResponseWriter, request *http.Request) {
+		body := bodies.Get().(*bytes.Buffer)
+		defer bodies.Put(body)
+		body.Reset()
+		body.Grow(int(request.ContentLength) + bytes.MinRead)
+		_, err := body.ReadFrom(request.Body)
+		if err == nil {
+			err = handle(answer, body)
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}
+}
+
 type encoder interface {
 	io.WriteCloser
 	Reset(io.Writer)
@@ -21,17 +43,15 @@ type encoder interface {
 // Answers with the posted body, encoded.
 func encodes(make func() encoder) http.HandlerFunc {
 	pool := sync.Pool{New: func() any { return make() }}
-	return func(answer http.ResponseWriter, request *http.Request) {
+	return whole(func(answer http.ResponseWriter, body *bytes.Buffer) error {
 		encoder := pool.Get().(encoder)
 		defer pool.Put(encoder)
 		encoder.Reset(answer)
-		if _, err := io.Copy(encoder, request.Body); err != nil {
-			panic(http.ErrAbortHandler)
+		if _, err := encoder.Write(body.Bytes()); err != nil {
+			return err
 		}
-		if encoder.Close() != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+		return encoder.Close()
+	})
 }
 
 type decoder interface {
@@ -42,16 +62,15 @@ type decoder interface {
 // Answers with the posted body, decoded.
 func decodes(make func() decoder) http.HandlerFunc {
 	pool := sync.Pool{New: func() any { return make() }}
-	return func(answer http.ResponseWriter, request *http.Request) {
+	return whole(func(answer http.ResponseWriter, body *bytes.Buffer) error {
 		decoder := pool.Get().(decoder)
 		defer pool.Put(decoder)
-		if decoder.Reset(request.Body) != nil {
-			panic(http.ErrAbortHandler)
+		if err := decoder.Reset(body); err != nil {
+			return err
 		}
-		if _, err := io.Copy(answer, decoder); err != nil {
-			panic(http.ErrAbortHandler)
-		}
-	}
+		_, err := io.Copy(answer, decoder)
+		return err
+	})
 }
 
 func main() {
