@@ -162,10 +162,17 @@ Result<bool> BodyDecoder::begin_frame(Views& views) noexcept {
 }
 
 Result<void> BodyDecoder::check(const FrameHeader& header) const noexcept {
+  if (limits_.max_frames != 0 && frames_ >= limits_.max_frames) {
+    return std::unexpected(at({.code = Errc::frame_limit_exceeded,
+                               .detail = "the body has more frames or members than allowed",
+                               .limit = limits_.max_frames,
+                               .observed = frames_ + 1},
+                              frame_start_));
+  }
   if (header.skippable) return {};
   const std::uint64_t window_limit = decoding_window_limit(
-      coding_, static_cast<std::uint32_t>(std::min<std::uint64_t>(limits_.max_window_bytes,
-                                                                  UINT32_MAX)));
+      coding_,
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(limits_.max_window_bytes, UINT32_MAX)));
   if (limits_.max_window_bytes != 0 && header.window_bytes && *header.window_bytes > window_limit) {
     return std::unexpected(at({.code = Errc::window_too_large,
                                .detail = "the frame's window is larger than allowed",

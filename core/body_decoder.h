@@ -20,6 +20,8 @@ struct DecodeLimits {
   /// Largest window of a frame; lz4: largest frame block. Whatever it is, a frame that no
   /// workspace is large enough for is refused too.
   std::uint64_t max_window_bytes = 0;
+  /// Frames or members of one body, empty and skippable ones too.
+  std::uint64_t max_frames = 0;
 };
 
 /// Output that the ratio does not count: small inputs may well expand a lot. Source: API.md.
@@ -47,9 +49,10 @@ class BodyDecoder final : public Transform {
 
   /// Errors, with `offset` from the start of the body: corrupt_input, truncated_input (also an
   /// empty body), trailing_data, checksum_mismatch, missing_dictionary (`observed`: its id),
-  /// output_limit_exceeded, ratio_limit_exceeded, window_too_large (`limit` and `observed`;
-  /// refused early where a header says so), pool_exhausted: nothing was taken or written, try
-  /// again. After any other error all memory is home and each further step is internal_error.
+  /// output_limit_exceeded, ratio_limit_exceeded, window_too_large, frame_limit_exceeded (`limit`
+  /// and `observed`; refused early where a header says so), pool_exhausted: nothing was taken or
+  /// written, try again. After any other error all memory is home and each further step is
+  /// internal_error.
   [[nodiscard]] Result<Progress> step(Bytes input, MutableBytes output,
                                       Flush flush) noexcept override;
 

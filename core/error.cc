@@ -51,6 +51,8 @@ constexpr std::array kRows = {
     Row{Errc::window_too_large, "window_too_large",
         "Decoding needs a larger window than the limit allows."},
     Row{Errc::cpu_limit_exceeded, "cpu_limit_exceeded", "The request used up its CPU time."},
+    Row{Errc::frame_limit_exceeded, "frame_limit_exceeded",
+        "The input has more frames or members than the limit allows."},
     Row{Errc::corrupt_input, "corrupt_input", "The input breaks its format."},
     Row{Errc::truncated_input, "truncated_input", "The input ends before its frame does."},
     Row{Errc::trailing_data, "trailing_data",

@@ -43,6 +43,7 @@ enum class Errc : std::uint8_t {
   ratio_limit_exceeded = 42,
   window_too_large = 43,
   cpu_limit_exceeded = 44,
+  frame_limit_exceeded = 45,
 
   // The bytes are not what they claim to be.
   corrupt_input = 60,    ///< breaks the format; `offset` says where the decoder gave up

@@ -30,6 +30,8 @@ RequestResult<ContentCodings> parse_content_encoding(const FieldLines& lines) no
             refuse(Errc::unsupported_coding, "The body has more content codings than are undone.",
                    "Content-Encoding", line);
         refusal.error().error.limit = ContentCodings::kMaxCodings;
+        refusal.error().error.observed = ContentCodings::kMaxCodings + 1;
+        refusal.error().fixed_limit = true;
         return refusal;
       }
     }

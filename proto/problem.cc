@@ -39,6 +39,8 @@ constexpr std::array kProblems = {
                 false, 0, "--max-ratio"},
     ProblemInfo{Errc::window_too_large, 413, "window_too_large", "Window too large", false, 0,
                 "--max-window-bytes"},
+    ProblemInfo{Errc::frame_limit_exceeded, 413, "frame_limit_exceeded", "Frame limit exceeded",
+                false, 0, "--max-frames"},
     ProblemInfo{Errc::unsupported_coding, 415, "unsupported_coding", "Unsupported coding"},
     ProblemInfo{Errc::corrupt_input, 422, "corrupt_input", "Corrupt input"},
     ProblemInfo{Errc::truncated_input, 422, "truncated_input", "Truncated input"},
@@ -129,8 +131,10 @@ const ProblemInfo& problem_info(Errc code) noexcept {
   return kProblems.back();
 }
 
-bool is_limit_hit(const ProblemInfo& info) noexcept {
-  return info.status == 408 || info.status == 413 || info.status == 431 || info.status == 503;
+bool is_limit_hit(const RequestError& error) noexcept {
+  const unsigned status = problem_info(error.error.code).status;
+  return status == 408 || status == 413 || status == 414 || status == 431 || status == 503 ||
+         error.error.limit.has_value();
 }
 
 std::size_t write_problem(core::MutableBytes out, const RequestError& error) noexcept {

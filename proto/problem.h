@@ -34,8 +34,9 @@ struct ProblemInfo {
 /// Every row that an answer can have, for metrics and tests. Static storage.
 [[nodiscard]] std::span<const ProblemInfo> all_problems() noexcept;
 
-/// Returns whether the code has a series in `frdpu_limit_hits_total`: status 408, 413, 431, 503.
-[[nodiscard]] bool is_limit_hit(const ProblemInfo& info) noexcept;
+/// Returns whether a refusal counts in `frdpu_limit_hits_total`: status 408, 413, 414, 431, 503,
+/// and any other that names a limit, as too many content codings do.
+[[nodiscard]] bool is_limit_hit(const RequestError& error) noexcept;
 
 /// What every problem fits into, whatever its values.
 inline constexpr std::size_t kMaxProblemBytes = 1200;

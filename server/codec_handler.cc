@@ -57,7 +57,7 @@ proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
   compress_ = *parsed;
   auto transport = proto::parse_content_encoding(reader.head().content_encoding());
   if (!transport) return pass_on(transport);
-  undo(*transport);
+  if (auto undone = undo(*transport); !undone) return undone;
   proto::EncodeSettings target = compress_.target;
   if (compress_.choice == proto::Choice::negotiated) {
     auto coding = proto::negotiate(reader.head().accept_encoding());
@@ -79,7 +79,7 @@ proto::RequestResult<void> CodecHandler::begin_decompress(std::string_view query
                                    reader.head().content_type());
   if (!source) return pass_on(source);
   source_ = *source;
-  undo(source_.codings);
+  if (auto undone = undo(source_.codings); !undone) return undone;
   sniff_ = source_.sniff;
   return {};
 }
@@ -92,7 +92,7 @@ proto::RequestResult<void> CodecHandler::begin_transcode(std::string_view query,
                                    reader.head().content_type());
   if (!source) return pass_on(source);
   source_ = *source;
-  undo(source_.codings);
+  if (auto undone = undo(source_.codings); !undone) return undone;
   sniff_ = source_.sniff;
   return set_target(parsed->target);
 }
@@ -128,12 +128,23 @@ void CodecHandler::choose_coding(core::Bytes sample) noexcept {
   choose_ = false;
 }
 
-void CodecHandler::undo(const proto::ContentCodings& codings) noexcept {
-  // Applied first to last, so undone last to first.
+proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codings) noexcept {
   const auto applied = codings.applied();
+  const std::size_t limit = service_.config().max_content_codings;
+  if (applied.size() > limit && (route_ == Route::compress || source_.from_content_encoding)) {
+    return std::unexpected(
+        proto::RequestError{.error = {.code = Errc::unsupported_coding,
+                                      .detail = "The body has more content codings than are undone",
+                                      .limit = limit,
+                                      .observed = applied.size()},
+                            .parameter = "Content-Encoding",
+                            .flag = "--max-content-codings"});
+  }
+  // Applied first to last, so undone last to first.
   for (std::size_t i = applied.size(); i > 0; --i) {
     plan_.decode[plan_.decoders++] = applied[i - 1];
   }
+  return {};
 }
 
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {

@@ -59,7 +59,7 @@ class CodecHandler {
                                                            const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> set_target(const proto::EncodeSettings& target) noexcept;
   void choose_coding(core::Bytes sample) noexcept;
-  void undo(const proto::ContentCodings& codings) noexcept;
+  [[nodiscard]] proto::RequestResult<void> undo(const proto::ContentCodings& codings) noexcept;
 
   Service& service_;
   CodecTask task_;

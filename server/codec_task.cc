@@ -78,7 +78,8 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
   for (std::size_t i = 0; i < plan.decoders; ++i) {
     const core::DecodeLimits limits{.max_output_bytes = config.max_output_bytes,
                                     .max_ratio = config.max_ratio,
-                                    .max_window_bytes = config.max_window_bytes};
+                                    .max_window_bytes = config.max_window_bytes,
+                                    .max_frames = config.max_frames};
     decoders_[i].emplace(plan.decode[i], limits, service_.workspaces(), plan.dictionaries);
     transform_->add(*decoders_[i]);
   }

@@ -44,9 +44,13 @@ struct Config {
   std::size_t max_output_bytes = core::kGiB;  ///< decoded from one request; 0: no limit
   std::size_t max_ratio = 0;                  ///< decoded to encoded bytes; 0: no limit
   std::size_t max_window_bytes = 8 * core::kMiB;
-  std::size_t max_cpu_seconds = 60;  ///< of one request; 0: no limit
+  std::size_t max_frames = 1'000'000;   ///< frames or members of one body; 0: no limit
+  std::size_t max_content_codings = 2;  ///< undone one after the other; at most 2
+  std::size_t max_cpu_seconds = 60;     ///< of one request; 0: no limit
   std::size_t max_header_bytes = 16 * core::kKiB;
   std::size_t max_connections = 10'000;
+  std::size_t max_requests_per_connection = 0;      ///< 0: no limit
+  std::size_t max_queued_jobs = 512;                ///< codec slices that wait for a worker
   std::size_t max_stream_bytes = 256 * core::kMiB;  ///< of one result that its client reads late
 
   std::chrono::milliseconds queue_timeout{1'000};
@@ -54,6 +58,7 @@ struct Config {
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds write_timeout{30'000};
   std::chrono::milliseconds idle_timeout{75'000};
+  std::size_t min_bytes_per_second = 240;  ///< of a body or an answer under way; 0: no limit
   std::chrono::milliseconds drain_delay{0};
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds ready_grace{5'000};

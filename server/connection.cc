@@ -1,8 +1,11 @@
 #include "server/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <cerrno>
@@ -100,10 +103,18 @@ IoResult Connection::send(std::span<const iovec> views) noexcept {
   message.msg_iovlen = views.size();
   const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
   if (sent >= 0) {
+    sent_bytes_ += static_cast<std::uint64_t>(sent);
     return {.state = IoResult::State::ok, .bytes = static_cast<std::size_t>(sent)};
   }
   if (errno == EINTR) return {.state = IoResult::State::ok};
   return {.state = would_block(errno) ? IoResult::State::would_block : IoResult::State::failed};
+}
+
+std::uint64_t Connection::taken_bytes() const noexcept {
+  int queued = 0;
+  const int descriptor = const_cast<Socket&>(socket_).native_handle();
+  if (::ioctl(descriptor, SIOCOUTQ, &queued) != 0) return sent_bytes_;
+  return sent_bytes_ - std::min<std::uint64_t>(static_cast<std::uint64_t>(queued), sent_bytes_);
 }
 
 void Connection::pump() {
@@ -144,8 +155,7 @@ void Connection::yield() {
   if (yielded_) return;
   yielded_ = true;
   ++pending_;
-  boost::asio::post(loop_.context(),
-                    place(write_armed_ ? read_memory_ : write_memory_, [this] {
+  boost::asio::post(loop_.context(), place(write_armed_ ? read_memory_ : write_memory_, [this] {
                       yielded_ = false;
                       --pending_;
                       if (phase_ == Phase::closed) return destroy_if_unused();

@@ -81,6 +81,13 @@ class Connection : public ListHook<Connection> {
 
   void expire_at(TimePoint when) noexcept { deadline_ = when; }
 
+  /// Bytes that the peer's system has taken since the start, as far as can be told. Cost: a system
+  /// call.
+  [[nodiscard]] std::uint64_t taken_bytes() const noexcept;
+
+  /// Counts a request. Returns: how many there were.
+  std::uint64_t count_request() noexcept { return ++requests_; }
+
   /// A worker has the exchange's task: the connection stays until `task_done` or `release_task`.
   void hold_for_task() noexcept { ++pending_; }
   /// The worker is through. May destroy the connection.
@@ -95,9 +102,7 @@ class Connection : public ListHook<Connection> {
   void wait_writable();
   void yield();
   /// The gauge of connections is about the service: a scrape does not count itself.
-  [[nodiscard]] bool is_counted() const noexcept {
-    return listener_ == proto::Listener::service;
-  }
+  [[nodiscard]] bool is_counted() const noexcept { return listener_ == proto::Listener::service; }
   void set_active(bool active) noexcept;
   void become_idle();
   void linger();
@@ -109,6 +114,8 @@ class Connection : public ListHook<Connection> {
   Socket socket_;
   std::unique_ptr<Exchange> exchange_;
   TimePoint deadline_{};
+  std::uint64_t requests_ = 0;
+  std::uint64_t sent_bytes_ = 0;
   std::uint32_t lingered_bytes_ = 0;
   std::uint16_t pending_ = 0;  // waits and tasks that will still call back
   proto::Listener listener_;

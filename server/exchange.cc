@@ -128,7 +128,10 @@ void Exchange::begin_request() noexcept {
   head_ = {};
   codec_route_ = discard_body_ = continue_due_ = false;
   response_started_ = head_pending_ = response_ended_ = chunk_open_ = false;
-  write_blocked_ = late_reader_ = false;
+  write_blocked_ = late_reader_ = slice_retry_due_ = false;
+  body_pace_.reset();
+  answer_pace_.reset();
+  taken_bytes_.reset();
   result_bound_blocks_ = kResultBlocks;
   queue_time_ = {};
   refusal_.reset();
@@ -144,6 +147,11 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
   const proto::RequestHead& fields = reader_.head();
   head_.version = fields.version();
   head_.close = !fields.persistent() || service_.lifecycle().draining();
+  const std::size_t most = service_.config().max_requests_per_connection;
+  if (connection_->count_request() == most) {  // never 0
+    head_.close = true;
+    connection_->loop().metrics().request_limit_reached();
+  }
   head_.request_id = fields.request_id();
   auto match =
       proto::match_route(connection_->listener(), reader_.line().method, reader_.line().target);
@@ -259,6 +267,7 @@ bool Exchange::read_body() noexcept {
       return true;
     }
     reader_.received(got.bytes);
+    body_pace_.moved(got.bytes);
     last_read_ = Clock::now();
     moved = true;
   }

@@ -12,6 +12,7 @@
 #include "server/connection.h"
 #include "server/handler_memory.h"
 #include "server/memory_waits.h"
+#include "server/rate_floor.h"
 #include "server/request_reader.h"
 #include "server/response_writer.h"
 
@@ -58,7 +59,8 @@ class Exchange {
   /// The connection's deadline passed: decides what that means. `pump` must follow.
   void on_deadline() noexcept;
 
-  /// Called a few times a second. Returns whether `pump` should be called.
+  /// Called a few times a second: sees whether the client moves, and how fast. Returns whether
+  /// `pump` should be called. May move the connection's deadline.
   [[nodiscard]] bool tick(TimePoint now) noexcept;
 
   /// True while a pool was empty and the request waits for it.
@@ -97,6 +99,10 @@ class Exchange {
   [[nodiscard]] bool grow_result_bound() noexcept;
 
   void refuse(const proto::RequestError& error) noexcept;
+  void refuse_late_body(const char* detail, std::string_view flag, std::uint64_t limit,
+                        std::uint64_t observed) noexcept;
+  void break_off_stalled() noexcept;
+  void note_taken(TimePoint now) noexcept;
   void refuse_without_memory() noexcept;
   void forget_response() noexcept;
   void start_response(std::optional<std::uint64_t> content_length) noexcept;
@@ -151,6 +157,9 @@ class Exchange {
   TimePoint last_write_{};
   TimePoint slice_submitted_{};
   MemoryWaits memory_waits_;
+  RateFloor body_pace_;
+  RateFloor answer_pace_;
+  std::optional<std::uint64_t> taken_bytes_;     // of the answer, when it was last looked at
   std::optional<core::Errc> refusal_;            // the problem that was sent, or cut the answer off
   std::optional<proto::RequestError> deferred_;  // refused while a worker had the task
   std::chrono::nanoseconds queue_time_{};

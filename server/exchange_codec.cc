@@ -123,7 +123,12 @@ bool Exchange::submit_slice() noexcept {
   task_running_ = false;
   connection_->release_task();
   task.on_worker_done = nullptr;
-  refuse({.error = {.code = Errc::overloaded, .detail = "the queue for codec work is full"}});
+  const std::size_t limit = service_.config().max_queued_jobs;
+  refuse({.error = {.code = Errc::overloaded,
+                    .detail = "The queue for codec work is full",
+                    .limit = limit,
+                    .observed = limit + 1},
+          .flag = "--max-queued-jobs"});
   return true;
 }
 

@@ -27,7 +27,7 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
   }
   const proto::ProblemInfo& info = proto::problem_info(error.error.code);
   refusal_ = info.code;
-  if (proto::is_limit_hit(info)) connection_->loop().metrics().limit_hit(info.code);
+  if (proto::is_limit_hit(error)) connection_->loop().metrics().limit_hit(info.code);
   if (info.status == 500) {
     service_.log().error("internal_error", {{"route", proto::route_template(match_.route)},
                                             {"detail", error.error.detail}});
@@ -224,9 +224,12 @@ bool Exchange::wait_for_memory(MemoryWaits::For what) noexcept {
 
 Exchange::Next Exchange::wait() noexcept {
   connection_->expire_at(next_deadline());
-  const bool in_body =
-      reader_.wants_input() && !continue_due_ && !deferred_ && !(discard_body_ && head_.close);
+  const bool in_body = phase_ == Phase::work && reader_.wants_input() && !continue_due_ &&
+                       !deferred_ && !(discard_body_ && head_.close);
   const bool reading = !waits_for_memory() && (phase_ == Phase::head || in_body);
+  const TimePoint now = Clock::now();
+  body_pace_.wait(reading && in_body && !write_blocked_, now);  // one accusation at a time
+  answer_pace_.wait(write_blocked_, now);
   return {.what = Next::What::wait, .readable = reading, .writable = write_blocked_};
 }
 
@@ -243,34 +246,76 @@ TimePoint Exchange::next_deadline() const noexcept {
 void Exchange::on_deadline() noexcept {
   if (waits_for_memory()) return memory_may_be_back();  // pump tries again, or gives up
   if (task_running_) return;
+  const Config& config = service_.config();
+  const auto milliseconds = [](Clock::duration time) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  };
+  const TimePoint now = Clock::now();
   if (phase_ == Phase::head) {
+    const std::uint64_t observed = milliseconds(now - head_started_);
     begin_request();
     count_request();
     head_.close = true;
     return refuse({.error = {.code = Errc::request_timeout,
-                             .detail = "the request's head did not arrive in time"},
+                             .detail = "The head did not arrive in time, in milliseconds",
+                             .limit = milliseconds(config.header_timeout),
+                             .observed = observed},
                    .flag = "--header-timeout"});
   }
-  if (write_blocked_) {
-    connection_->loop().metrics().write_timed_out();
-    service_.log().warning("client_stalled", {{"route", proto::route_template(match_.route)},
-                                              {"side", "response"},
-                                              {"unsent_bytes", writer_.body().size()}});
-    phase_ = Phase::broken;
-    return;
-  }
+  if (write_blocked_) return break_off_stalled();
+  refuse_late_body("The body did not go on arriving, in milliseconds", "--body-timeout",
+                   milliseconds(config.body_timeout), milliseconds(now - last_read_));
+}
+
+void Exchange::refuse_late_body(const char* detail, std::string_view flag, std::uint64_t limit,
+                                std::uint64_t observed) noexcept {
   head_.close = true;
   service_.log().warning("client_stalled", {{"route", proto::route_template(match_.route)},
                                             {"side", "request"},
                                             {"body_bytes", reader_.body_bytes()}});
   refuse({.error = {.code = Errc::request_timeout,
-                    .detail = "the request's body did not go on arriving"},
-          .flag = "--body-timeout"});
+                    .detail = detail,
+                    .limit = limit,
+                    .observed = observed},
+          .flag = flag});
+}
+
+void Exchange::break_off_stalled() noexcept {
+  connection_->loop().metrics().write_timed_out();
+  service_.log().warning("client_stalled", {{"route", proto::route_template(match_.route)},
+                                            {"side", "response"},
+                                            {"unsent_bytes", writer_.body().size()}});
+  phase_ = Phase::broken;
+}
+
+void Exchange::note_taken(TimePoint now) noexcept {
+  // A socket becomes writable again only when much of its buffer is free: a client that reads
+  // slowly but steadily is seen by what its system has acknowledged.
+  const std::uint64_t taken = connection_->taken_bytes();
+  const std::uint64_t before = taken_bytes_.value_or(taken);
+  taken_bytes_ = taken;
+  if (taken == before) return;
+  answer_pace_.moved(taken - before);
+  last_write_ = now;
+  connection_->expire_at(next_deadline());
 }
 
 bool Exchange::tick(TimePoint now) noexcept {
-  if (late_reader_ || !write_blocked_ || reader_.body_ended() || phase_ != Phase::work)
-    return false;
+  if (phase_ != Phase::work) return false;
+  const Config& config = service_.config();
+  if (write_blocked_) note_taken(now);
+  if (connection_->deadline() <= now) return false;  // stands still: more than slow
+  if (answer_pace_.judge(now, config.write_timeout, config.min_bytes_per_second)) {
+    break_off_stalled();
+    return true;
+  }
+  if (const auto rate = body_pace_.judge(now, config.body_timeout, config.min_bytes_per_second)) {
+    refuse_late_body("The body arrives too slowly, in bytes a second", "--min-bytes-per-second",
+                     config.min_bytes_per_second, *rate);
+    return true;
+  }
+  if (late_reader_ || !write_blocked_ || reader_.body_ended()) return false;
   if (now - last_write_ < kLateAfter) return false;
   late_reader_ = true;
   return true;

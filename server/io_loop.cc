@@ -99,10 +99,12 @@ void IoLoop::tick() {
   for (Connection* next = active_.front(); next;) {
     Connection& connection = *next;
     next = IntrusiveList<Connection>::next(connection);
-    if (connection.deadline() <= now) {
+    Exchange* const exchange = connection.exchange();
+    const bool goes_on = exchange && exchange->tick(now);  // may move the deadline
+    if (goes_on) {
+      connection.pump();
+    } else if (connection.deadline() <= now) {
       connection.on_deadline();
-    } else if (Exchange* exchange = connection.exchange()) {
-      if (exchange->tick(now)) connection.pump();
     }
   }
   wake_waiters();

@@ -15,6 +15,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "server/io_loop.h"
 #include "server/metrics.h"
@@ -130,7 +131,12 @@ class Listener::Acceptor {
     }
     const bool out_of_descriptors =
         errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-    out_of_descriptors ? pause() : accept();
+    if (!out_of_descriptors) {
+      paused_ = false;
+      return accept();
+    }
+    if (!std::exchange(paused_, true)) loop_.service().note_descriptors_exhausted();
+    pause();
   }
 
   // Returns false when there is nothing to accept, or no way to; errno says which.
@@ -174,7 +180,6 @@ class Listener::Acceptor {
   }
 
   void pause() {
-    loop_.service().note_descriptors_exhausted();
     pause_.expires_after(kOutOfDescriptorsPause);
     pause_.async_wait([this](const ErrorCode& error) {
       if (!error && acceptor_.is_open()) accept_ready();
@@ -187,6 +192,7 @@ class Listener::Acceptor {
   asio::steady_timer pause_;
   HandlerMemory memory_;
   std::size_t turn_ = 0;
+  bool paused_ = false;
 };
 
 Listener::Listener(proto::Listener kind, std::vector<IoLoop*> loops) noexcept

@@ -166,6 +166,7 @@ void collect_limits(std::vector<MetricFamily>& out, const Totals& totals) {
         as_double(totals[metric_cell::kLimits + i]));
   }
   add(to, {{"code", text(kWriteTimeoutLabel)}}, as_double(totals[metric_cell::kWriteTimeouts]));
+  add(to, {{"code", text(kRequestsLabel)}}, as_double(totals[metric_cell::kRequestLimits]));
 }
 
 void collect_process(std::vector<MetricFamily>& out, const Totals& totals) {

@@ -32,12 +32,16 @@ inline constexpr std::array<std::uint16_t, 22> kStatuses = {200, 201, 204, 400, 
                                                             406, 408, 413, 414, 415, 417, 422, 431,
                                                             500, 501, 502, 503, 505, 0};
 
-/// What `frdpu_limit_hits_total` has a series for: the codes of 408, 413, 431 and 503.
+/// What `frdpu_limit_hits_total` has a series for: the codes of 408, 413, 414, 431 and 503, and
+/// unsupported_coding where there were too many of them.
 inline constexpr std::array kLimitCodes = {core::Errc::request_timeout,
                                            core::Errc::body_too_large,
                                            core::Errc::output_limit_exceeded,
                                            core::Errc::ratio_limit_exceeded,
                                            core::Errc::window_too_large,
+                                           core::Errc::frame_limit_exceeded,
+                                           core::Errc::unsupported_coding,
+                                           core::Errc::uri_too_long,
                                            core::Errc::headers_too_large,
                                            core::Errc::pool_exhausted,
                                            core::Errc::overloaded,
@@ -46,6 +50,9 @@ inline constexpr std::array kLimitCodes = {core::Errc::request_timeout,
 
 /// The label of answers that nobody took within --write-timeout; they have no status any more.
 inline constexpr std::string_view kWriteTimeoutLabel = "write_timeout";
+
+/// The label of connections that were closed at --max-requests-per-connection: nothing is refused.
+inline constexpr std::string_view kRequestsLabel = "requests_per_connection";
 
 enum class ConnectionState : std::uint8_t { active, idle };
 enum class CodecCount : std::uint8_t { input_bytes, output_bytes, cpu_nanoseconds };
@@ -63,7 +70,8 @@ inline constexpr std::size_t kInFlight = kDurationSums + kRoutes;
 inline constexpr std::size_t kCodec = kInFlight + kRoutes;
 inline constexpr std::size_t kLimits = kCodec + core::kCodingCount * 2 * 3;
 inline constexpr std::size_t kWriteTimeouts = kLimits + kLimitCodes.size();
-inline constexpr std::size_t kConnections = kWriteTimeouts + 1;
+inline constexpr std::size_t kRequestLimits = kWriteTimeouts + 1;
+inline constexpr std::size_t kConnections = kRequestLimits + 1;
 inline constexpr std::size_t kCount = kConnections + 2;
 
 [[nodiscard]] constexpr std::size_t index(auto enumerator) noexcept {
@@ -117,6 +125,9 @@ class MetricsShard {
 
   /// An answer was broken off because its client took nothing for --write-timeout.
   void write_timed_out() noexcept { add(metric_cell::kWriteTimeouts, 1); }
+
+  /// A connection had as many requests as --max-requests-per-connection allows.
+  void request_limit_reached() noexcept { add(metric_cell::kRequestLimits, 1); }
 
   /// A connection came into a state, or left it.
   void connection_entered(ConnectionState state) noexcept {

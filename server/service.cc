@@ -11,8 +11,6 @@
 namespace frdpu::server {
 namespace {
 
-// Codec slices that may wait for a worker, for each worker.
-constexpr std::size_t kQueuedSlicesPerWorker = 256;
 // Connections of the admin listener: scrapers, probes and people.
 constexpr std::size_t kAdminConnections = 256;
 
@@ -46,7 +44,7 @@ Service::Service(const Config& config, Log& log, std::size_t shards, Memory memo
       stream_budget_(config.pool_64k_blocks),
       metrics_(shards),
       answers_(*this),
-      workers_(config.compute_threads, kQueuedSlicesPerWorker * config.compute_threads) {}
+      workers_(config.compute_threads, config.max_queued_jobs) {}
 
 bool Service::admit_connection(proto::Listener listener) noexcept {
   const bool service = listener == proto::Listener::service;

@@ -361,6 +361,20 @@ TEST_P(BodyLimitsTest, WithoutLimitsEverythingPasses) {
 INSTANTIATE_TEST_SUITE_P(Codings, BodyLimitsTest, ::testing::ValuesIn(kCodings),
                          [](const auto& of) { return std::string(to_string(of.param)); });
 
+TEST(BodyDecoderTest, CountsFramesAgainstTheirLimit) {
+  for (const Coding coding : {Coding::gzip, Coding::zstd, Coding::lz4}) {
+    const Buffer frame = oracle_encode(coding, Buffer{});
+    const Buffer two = frame + frame;
+    EXPECT_TRUE(decode(coding, two, {}, {.max_frames = 2}).has_value());
+    const auto got = decode(coding, two + frame, {}, {.max_frames = 2});
+    ASSERT_FALSE(got.has_value());
+    EXPECT_EQ(got.error().code, Errc::frame_limit_exceeded);
+    EXPECT_EQ(got.error().limit, 2u);
+    EXPECT_EQ(got.error().observed, 3u);
+    EXPECT_EQ(got.error().offset, two.size());
+  }
+}
+
 TEST(BodyDecoderTest, ADeclaredSizeIsRefusedBeforeAnythingIsDecoded) {
   for (const Coding coding : {Coding::zstd, Coding::lz4}) {
     const Buffer small = oracle_encode(coding, test::text_like(1000));

@@ -56,6 +56,7 @@ const Row kRows[] = {
     {Errc::output_limit_exceeded, 413, "output_limit_exceeded", false, false, "--max-output-bytes"},
     {Errc::ratio_limit_exceeded, 413, "ratio_limit_exceeded", false, false, "--max-ratio"},
     {Errc::window_too_large, 413, "window_too_large", false, false, "--max-window-bytes"},
+    {Errc::frame_limit_exceeded, 413, "frame_limit_exceeded", false, false, "--max-frames"},
     {Errc::cpu_limit_exceeded, 503, "cpu_limit_exceeded", false, true, "--max-cpu-seconds"},
     {Errc::corrupt_input, 422, "corrupt_input"},
     {Errc::truncated_input, 422, "truncated_input"},
@@ -86,7 +87,9 @@ TEST(ProblemTest, MapsEveryCode) {
     EXPECT_EQ(info.retry_after_seconds > 0, info.status == 503);
     EXPECT_EQ(info.flag, row.flag);
     const int status = row.status;
-    EXPECT_EQ(is_limit_hit(info), status == 408 || status == 413 || status == 431 || status == 503);
+    EXPECT_EQ(is_limit_hit({.error = {.code = row.code}}),
+              status == 408 || status == 413 || status == 414 || status == 431 || status == 503);
+    EXPECT_TRUE(is_limit_hit({.error = {.code = row.code, .limit = 1}}));
 
     const json body = body_of({.error = {.code = row.code}});
     ASSERT_TRUE(body.is_object());

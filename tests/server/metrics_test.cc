@@ -129,6 +129,7 @@ TEST(MetricsTest, NoTwoSeriesShareACell) {
   }
   for (std::size_t i = 0; i < kLimitCodes.size(); ++i) ++uses[metric_cell::kLimits + i];
   ++uses[metric_cell::kWriteTimeouts];
+  ++uses[metric_cell::kRequestLimits];
   ++uses[metric_cell::connections(ConnectionState::active)];
   ++uses[metric_cell::connections(ConnectionState::idle)];
   for (std::size_t cell = 0; cell < uses.size(); ++cell) EXPECT_EQ(uses[cell], 1) << cell;

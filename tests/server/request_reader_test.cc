@@ -175,8 +175,8 @@ TEST_F(RequestReaderTest, RefusesBrokenChunks) {
 TEST_F(RequestReaderTest, BoundsChunkExtensionsAndTrailers) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string endless(config_.max_header_bytes * 2, 'e');
-  const std::pair<std::string, Errc> rows[] = {
-      {"1;" + endless, Errc::malformed_request}, {"0\r\nT: " + endless, Errc::headers_too_large}};
+  const std::pair<std::string, Errc> rows[] = {{"1;" + endless, Errc::malformed_request},
+                                               {"0\r\nT: " + endless, Errc::headers_too_large}};
   for (const auto& [body, code] : rows) {
     error_.reset();
     EXPECT_TRUE(read_all(head + body, 1000).empty());

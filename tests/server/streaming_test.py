@@ -231,7 +231,7 @@ class StalledClientTest(SharedServiceTest):
     """Peers that stop. Each is cut off after its timeout, counted, and holds nothing after."""
 
     flags = {"write_timeout": "500ms", "body_timeout": "500ms", "header_timeout": "500ms",
-             "idle_timeout": "500ms", "max_stream_bytes": "1m"}
+             "idle_timeout": "500ms", "max_stream_bytes": "1m", "min_bytes_per_second": 0}
 
     def assert_holds_nothing(self):
         self.assert_books_balanced(self.service)
