@@ -56,19 +56,11 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
 }
 
 void Exchange::refuse_without_memory() noexcept {
-  // No block to write an answer in: a text that is always there. Its few bytes fit any socket.
-  static constexpr std::string_view kAnswer =
-      "HTTP/1.1 503 Service Unavailable\r\n"
-      "Content-Type: application/problem+json\r\nContent-Length: 197\r\n"
-      "Retry-After: 1\r\nConnection: close\r\n\r\n"
-      R"({"type":"urn:frdpu:problem:pool_exhausted","title":"A memory pool has nothing left",)"
-      R"("status":503,"detail":"every block is in use; --pool-64k-blocks sets how many there are",)"
-      R"("code":"pool_exhausted"})";
-  constexpr std::size_t kBodyBytes = kAnswer.size() - kAnswer.find("\r\n\r\n") - 4;
-  static_assert(kBodyBytes == 197);
+  // A text that is always there. Its few bytes fit any socket.
+  const std::string_view answer = service_.memory_refusal();
   refusal_ = Errc::pool_exhausted;
   connection_->loop().metrics().limit_hit(Errc::pool_exhausted);
-  const iovec view{.iov_base = const_cast<char*>(kAnswer.data()), .iov_len = kAnswer.size()};
+  const iovec view{.iov_base = const_cast<char*>(answer.data()), .iov_len = answer.size()};
   (void)connection_->send({&view, 1});
   head_.status = 503;
   head_.close = true;

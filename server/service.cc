@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <string_view>
 
+#include "proto/problem.h"
 #include "server/log.h"
 #include "server/memory_plan.h"
 #include "server/metric_families.h"
@@ -11,8 +13,25 @@
 namespace frdpu::server {
 namespace {
 
+using core::Errc;
+
 // Connections of the admin listener: scrapers, probes and people.
 constexpr std::size_t kAdminConnections = 256;
+
+// A whole answer that needs no block, for when there is none and for who is not let in.
+std::string ready_refusal(Errc code, const char* detail, std::size_t limit, std::string_view flag) {
+  std::array<std::byte, proto::kMaxProblemBytes> body;
+  const std::size_t bytes =
+      proto::write_problem(body, {.error = {.code = code,
+                                            .detail = detail,
+                                            .limit = limit,
+                                            .observed = std::uint64_t{limit} + 1},
+                                  .flag = flag});
+  return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+         "Content-Length: " +
+         std::to_string(bytes) + "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" +
+         std::string(core::as_text(core::Bytes(body).first(bytes)));
+}
 
 }  // namespace
 
@@ -44,6 +63,10 @@ Service::Service(const Config& config, Log& log, std::size_t shards, Memory memo
       stream_budget_(config.pool_64k_blocks),
       metrics_(shards),
       answers_(*this),
+      connection_refusal_(ready_refusal(Errc::overloaded, "There are as many connections as may be",
+                                        config.max_connections, "--max-connections")),
+      memory_refusal_(ready_refusal(Errc::pool_exhausted, "Every block is in use",
+                                    config.pool_64k_blocks, "--pool-64k-blocks")),
       workers_(config.compute_threads, config.max_queued_jobs) {}
 
 bool Service::admit_connection(proto::Listener listener) noexcept {
@@ -61,14 +84,8 @@ void Service::connection_ended(proto::Listener listener) noexcept {
 }
 
 void Service::refuse_connection(int descriptor) noexcept {
-  static constexpr std::string_view kAnswer =
-      "HTTP/1.1 503 Service Unavailable\r\n"
-      "Content-Type: application/problem+json\r\nContent-Length: 177\r\n"
-      "Retry-After: 1\r\nConnection: close\r\n\r\n"
-      R"({"type":"urn:frdpu:problem:overloaded","title":"The service is overloaded","status":503,)"
-      R"("detail":"there are as many connections as --max-connections allows","code":"overloaded"})";
-  static_assert(kAnswer.size() - kAnswer.find("\r\n\r\n") - 4 == 177);
-  (void)::send(descriptor, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  (void)::send(descriptor, connection_refusal_.data(), connection_refusal_.size(),
+               MSG_NOSIGNAL | MSG_DONTWAIT);
   ::shutdown(descriptor, SHUT_WR);
 }
 

@@ -8,6 +8,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/workspace_pool.h"
@@ -61,6 +62,9 @@ class Service {
   /// Tells a client that there is no room for its connection; best effort, without waiting.
   void refuse_connection(int descriptor) noexcept;
 
+  /// A whole answer, 503 pool_exhausted, for when there is no block to write one in.
+  [[nodiscard]] std::string_view memory_refusal() const noexcept { return memory_refusal_; }
+
   /// Notes that accepting pauses because no descriptor was left.
   void note_descriptors_exhausted() noexcept;
 
@@ -94,6 +98,8 @@ class Service {
   // Steady clock; 0 while every pool has something left.
   std::atomic<std::chrono::steady_clock::rep> exhausted_since_{0};
   Answers answers_;
+  const std::string connection_refusal_;
+  const std::string memory_refusal_;
   WorkerPool workers_;  // last: its threads stop before anything they use goes away
 };
 
