@@ -16,10 +16,10 @@ constexpr std::size_t kShortOutput = 32;
 // How far copies may run beyond a long run of literals or a long match.
 constexpr std::size_t kOverrun = 32;
 
-/// Distance that is a multiple of a small offset and at least 8, so that 8 bytes can be copied.
+// For offsets below 8: a multiple of the offset that is at least 8, so that 8 bytes can be copied
+// ...
 constexpr std::uint8_t kSpread[8] = {0, 8, 8, 9, 8, 10, 12, 14};
-constexpr std::uint64_t kUnitMask[8] = {0,          0xFF,         0xFFFF,         0xFFFFFF,
-                                        0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF};
+// ... once the unit was repeated over 8 bytes, by a factor with a bit for each repetition.
 constexpr std::uint64_t kRepeat[8] = {0,
                                       0x0101010101010101,
                                       0x0001000100010001,
@@ -33,7 +33,7 @@ std::size_t distance(const std::uint8_t* from, const std::uint8_t* to) noexcept 
   return static_cast<std::size_t>(to - from);
 }
 
-/// Copies between places that do not overlap, or whose overlap is 32 or more bytes behind. Reads
+/// Copies between places that do not overlap, or whose overlap is 16 or more bytes behind. Reads
 /// and writes up to kOverrun bytes beyond.
 inline void copy_wild(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
   std::uint8_t* const end = to + length;
@@ -54,7 +54,7 @@ inline void copy_match_wild(std::uint8_t* out, std::size_t offset, std::size_t l
   }
   std::uint8_t* const end = out + length;
   if (offset < 8) {
-    const std::uint64_t unit = load_le64(from) & kUnitMask[offset];
+    const std::uint64_t unit = load_le64(from) & ((std::uint64_t{1} << 8 * offset) - 1);
     store_le64(out, unit * kRepeat[offset]);
     out += 8;
     from = out - kSpread[offset];

@@ -5,10 +5,10 @@
 
 /// Decodes one LZ4 block, in one go or cut anywhere.
 ///
-/// Two loops share the work. The fast one handles whole sequences while there is more room in both
-/// views than any short sequence can touch, and copies in blocks that may run past the sequence's
-/// end (never past the view's). Where it cannot go on (the seams of the views, the end of the
-/// block, lengths that do not fit) the careful one takes a single sequence byte by byte, and can
+/// Three loops share the work. The short one takes sequences while there is more room in both views
+/// than a sequence touches, and copies in blocks that may run past the sequence's end (never past
+/// the view's). What is too close to an end or too long for that is copied exactly, a sequence at a
+/// time. Where the views do not hold a whole sequence, the careful one goes byte by byte, and can
 /// stop and resume within it.
 namespace frdpu::core::lz4 {
 

@@ -20,11 +20,6 @@ inline std::uint16_t position_of(const std::uint8_t* at, std::uintptr_t base) no
   return static_cast<std::uint16_t>(reinterpret_cast<std::uintptr_t>(at) - base);
 }
 
-/// Hashes 5 bytes; reads 8. Five find fewer false candidates than four, and lose few matches.
-inline std::size_t hash5(const std::uint8_t* at, unsigned bits) noexcept {
-  return static_cast<std::size_t>((load_le64(at) << 24) * 0x9E3779B97F4A7C15u >> (64 - bits));
-}
-
 /// Hashes 4 bytes.
 inline std::size_t hash4(const std::uint8_t* at, unsigned bits) noexcept {
   return static_cast<std::size_t>(load_le32(at) * 0x9E3779B1u >> (32 - bits));
