@@ -18,8 +18,9 @@ constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
 
 // What a byte costs in picoseconds, of input for encoders and of output for decoders: the mean of
 // `codec_time` (tests/bench/http) over a cut of 64 KiB of each file of the shared corpus, rounded;
-// AMD EPYC, 2 cores. Deflate is what streams take in zlib, whole bodies a third of that. Only good
-// enough to tell work for this thread from work for the pool: a file may be three times as dear.
+// AMD EPYC, 2 cores. Deflate's decoders differ: whole bodies take 600, streams up to 2,400; here is
+// a value between. Only good enough to tell work for this thread from work for the pool: a file may
+// be three times as dear.
 constexpr std::array<std::uint32_t, 10> kLz4Cost = {0,     1'000, 1'000,  1'500,  4'300,
                                                     5'500, 7'000, 10'000, 15'000, 36'000};
 constexpr std::array<std::uint32_t, 20> kZstdCost = {

@@ -1,7 +1,7 @@
 """CPU time of a request: the service, its bound, and what else one would use for the job.
 
     ./dev bench http                 everything, within 5 minutes
-    ./dev bench http lz4 gzip 1400   rows by the start of their name, and by size: 1400, 64k, 1m
+    ./dev bench http lz4 gzip 1400   rows by the start of their name, and by size: 1400, 64k
     ./dev bench http --smoke         one short slice of a few rows, the service and its floor alone
 
 One core serves, the other runs wrk (-t1 -c32, keep-alive). In turns of one second each, again and
@@ -248,7 +248,7 @@ def append_history(figures, rounds, folder):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench http")
     parser.add_argument("binary", type=pathlib.Path, help=argparse.SUPPRESS)
-    parser.add_argument("rows", nargs="*", help="start of a row's name, or 1400, 64k, 1m")
+    parser.add_argument("rows", nargs="*", help="start of a row's name, or 1400, 64k")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, without rivals")
     options = parser.parse_args()
     if not shutil.which("wrk"):

@@ -6,7 +6,9 @@ import pathlib
 from support import codings
 from support.codings import CODINGS
 
-SIZES = {"1400": 1400, "64k": 65536, "1m": 1 << 20}
+# Not 1 MiB: there servers finish the 32 requests in bursts, and what the load generator counts in a
+# slice is then not what was worked in it.
+SIZES = {"1400": 1400, "64k": 65536}
 # A row's name, direction, coding, level; in the order of the table.
 KINDS = [("identity", "compress", "identity", 0), ("lz4", "compress", "lz4", 1),
          ("zstd-1", "compress", "zstd", 1), ("zstd-3", "compress", "zstd", 3),
@@ -73,7 +75,7 @@ class Row:
 
 
 def select(words):
-    """Rows by size ("1400", "64k", "1m") and by the start of their name; no words: all."""
+    """Rows by size ("1400", "64k") and by the start of their name; no words: all."""
     sizes = [SIZES[word] for word in words if word in SIZES] or list(SIZES.values())
     names = [word for word in words if word not in SIZES]
     unknown = [word for word in names if not any(kind[0].startswith(word) for kind in KINDS)]
