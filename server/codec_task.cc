@@ -33,6 +33,9 @@ constexpr std::array<std::uint32_t, 12> kBrotliCost = {
 constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    500,   550,
                                                                        1'500, 1'500, 1'150};
 
+// What was taken at least before its cost tells something about the rest.
+constexpr std::uint64_t kTellingBytes = 16 * core::kKiB;
+
 // Work from this estimate on is timed by the CPU clock, which costs 1.2 us a slice; for less the
 // wall clock is as good.
 constexpr nanoseconds kTimedByCpuClock = std::chrono::microseconds(30);
@@ -116,6 +119,14 @@ nanoseconds CodecTask::cost_estimate() const noexcept {
     picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan_.decode[i])];
   }
   if (plan_.encode) picoseconds += bytes * encode_cost(plan_.encode->coding, plan_.encode->level);
+  // Some input costs far more than usual, empty frames for one: then what it did cost so far
+  // counts.
+  const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
+  if (taken >= kTellingBytes && state_ == State::need_input) {
+    const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
+    const auto measured = static_cast<std::uint64_t>(each * static_cast<double>(input.size()));
+    picoseconds = std::max(picoseconds, 1000 * measured);
+  }
   return nanoseconds(picoseconds / 1000);
 }
 

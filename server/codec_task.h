@@ -56,7 +56,8 @@ class CodecTask final : public Job {
   /// Runs one slice.
   void run() noexcept override;
 
-  /// Estimate of what the next slice costs, from codings, levels and the input at hand.
+  /// Estimate of what the next slice costs, from codings, levels, the input at hand, and what the
+  /// slices before it took.
   [[nodiscard]] std::chrono::nanoseconds cost_estimate() const noexcept;
 
   core::BlockChain input;    ///< what the next slice reads

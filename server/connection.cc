@@ -24,8 +24,8 @@ namespace {
 constexpr std::uint32_t kLingerBytes = 16u << 20;
 constexpr auto kLingerTime = std::chrono::seconds(5);
 
-// Slices of one pump before other connections of the loop get their turn.
-constexpr int kTurns = 16;
+// Time of one pump before other connections of the loop get their turn.
+constexpr auto kTurn = std::chrono::microseconds(500);
 
 bool would_block(int error) noexcept {
   return error == EAGAIN || error == EWOULDBLOCK;
@@ -125,7 +125,8 @@ void Connection::pump() {
     loop_.active().push_back(*this);
     set_active(true);
   }
-  for (int turn = 0; turn < kTurns; ++turn) {
+  const TimePoint ends = loop_.now() + kTurn;
+  do {
     const Exchange::Next next = exchange_->pump();
     switch (next.what) {
       case Exchange::Next::What::wait:
@@ -143,7 +144,7 @@ void Connection::pump() {
       case Exchange::Next::What::reset:
         return abort();
     }
-  }
+  } while (loop_.now() < ends);
   yield();
 }
 
