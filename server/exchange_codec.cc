@@ -20,6 +20,9 @@ constexpr std::chrono::microseconds kInlineCost{200};
 // A stream's result is passed on in pieces of at least this size, unless it ends.
 constexpr std::size_t kLeastBatchBytes = 16 * core::kKiB;
 
+// Blocks of input that a task has before it gets more: enough for a slice.
+constexpr std::size_t kInputBlocks = 3;
+
 // Where it was a workspace that was missing, not a block.
 constexpr std::string_view kWorkspaceFlag = "--workspace-bytes";
 
@@ -91,8 +94,10 @@ bool Exchange::drive_codec() noexcept {
   // Trying again at once would be a loop by way of the worker: a tick says when.
   if (task.state() == CodecTask::State::need_memory && !slice_retry_due_) return false;
   if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
-  task.input.append(std::move(reader_.body()));
-  task.input_ended = reader_.body_ended();
+  // A little input can make a lot of output: what the task does not take stays with the reader,
+  // which then stops reading.
+  if (task.input.blocks() < kInputBlocks) task.input.append(std::move(reader_.body()));
+  task.input_ended = reader_.body_ended() && reader_.body().empty();
   const bool has_work = !task.input.empty() || task.input_ended ||
                         task.state() == CodecTask::State::need_output ||
                         task.state() == CodecTask::State::need_memory;

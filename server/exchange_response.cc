@@ -232,7 +232,8 @@ TimePoint Exchange::next_deadline() const noexcept {
   // While a worker has the task the request moves, however slowly its peer does.
   if (task_running_) return TimePoint::max();
   if (write_blocked_) return std::max(last_write_, last_read_) + config.write_timeout;
-  return last_read_ + config.body_timeout;
+  // While an answer was written the client may not have been read from.
+  return std::max(last_read_, last_write_) + config.body_timeout;
 }
 
 void Exchange::on_deadline() noexcept {
@@ -290,13 +291,14 @@ void Exchange::note_taken(TimePoint now) noexcept {
   if (taken == before) return;
   answer_pace_.moved(taken - before);
   last_write_ = now;
-  connection_->expire_at(next_deadline());
 }
 
 bool Exchange::tick(TimePoint now) noexcept {
+  if (phase_ == Phase::work && write_blocked_) note_taken(now);
+  // What moves without a pause never waits, and so would keep the deadline of its last wait.
+  connection_->expire_at(next_deadline());
   if (phase_ != Phase::work) return false;
   const Config& config = service_.config();
-  if (write_blocked_) note_taken(now);
   if (connection_->deadline() <= now) return false;  // stands still: more than slow
   if (answer_pace_.judge(now, config.write_timeout, config.min_bytes_per_second)) {
     break_off_stalled();

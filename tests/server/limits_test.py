@@ -297,6 +297,8 @@ class BombTest(TestCase):
                 self.assertIn(status, ("413", "broken off"))
                 self.assertEqual(hits(running, code), 1)
                 self.assertLessEqual(out[0], 128 * MIB)
+            # However long the body, a few blocks of it are here at a time.
+            self.assertLess(running.pools()["64k"]["peak"], 100)
             grown = running.status("VmHWM") - before
             # br's window of 16 MiB is the largest workspace here; 1 MiB of result is kept; then the
             # blocks of input, and what threads touch for the first time.
