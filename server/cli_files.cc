@@ -3,17 +3,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
 namespace frdpu::server {
 namespace {
 
-std::string because(const std::string& name) {
-  return name + ": " + std::strerror(errno);
+std::string because(const std::string& name, int number = errno) {
+  return name + ": " + std::strerror(number);
+}
+
+// What a ResultFile refused, as a line of the command's.
+std::unexpected<std::string> refusal(const std::string& name, const core::Error& error) {
+  const int number = static_cast<int>(error.observed.value_or(0));
+  if (number == EEXIST) return std::unexpected(name + " exists; -f overwrites it");
+  return std::unexpected(because(name, number));
 }
 
 bool same_file(const struct stat& a, const struct stat& b) noexcept {
@@ -34,8 +40,8 @@ FileResult<InputFile> InputFile::open(const std::string& path) {
   const bool standard = path == "-";
   file.is_standard_ = standard;
   file.name_ = standard ? "standard input" : path;
-  file.descriptor_ =
-      Descriptor(standard ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  file.descriptor_ = core::FileDescriptor(standard ? ::dup(STDIN_FILENO)
+                                                   : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.descriptor_ || ::fstat(file.descriptor(), &file.info_) != 0) {
     return std::unexpected(because(file.name_));
   }
@@ -59,7 +65,7 @@ std::optional<std::uint64_t> InputFile::size() const noexcept {
 }
 
 OutputFile OutputFile::standard_output() noexcept {
-  return {Descriptor(::dup(STDOUT_FILENO)), "standard output"};
+  return {core::FileDescriptor(::dup(STDOUT_FILENO)), "standard output"};
 }
 
 FileResult<OutputFile> OutputFile::create(const std::string& path, bool overwrite,
@@ -71,36 +77,25 @@ FileResult<OutputFile> OutputFile::create(const std::string& path, bool overwrit
   }
   if (exists && S_ISDIR(there.st_mode)) return std::unexpected(path + " is a directory");
   if (exists && !S_ISREG(there.st_mode)) {
-    OutputFile device(Descriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC)), path);
+    OutputFile device(core::FileDescriptor(::open(path.c_str(), O_WRONLY | O_CLOEXEC)), path);
     if (!device.descriptor_) return std::unexpected(because(path));
     return device;
   }
-  if (exists && !overwrite) return std::unexpected(path + " exists; -f overwrites it");
 
-  OutputFile file(Descriptor(), path);
-  file.interrupts_ = std::make_unique<Interrupts>();
-  std::string temporary = path + ".XXXXXX";
-  file.descriptor_ = Descriptor(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (!file.descriptor_) return std::unexpected(because(path));
-  file.temporary_ = std::move(temporary);
-  file.overwrite_ = overwrite;
-  file.like_ = like.info();
+  auto interrupts = std::make_unique<Interrupts>();
+  auto result =
+      core::ResultFile::create(path, overwrite ? core::Existing::replace : core::Existing::keep);
+  if (!result) return refusal(path, result.error());
+  OutputFile file(*std::move(result), path, like.info());
+  file.interrupts_ = std::move(interrupts);
   return file;
 }
 
-OutputFile::OutputFile(OutputFile&& other) noexcept
-    : interrupts_(std::move(other.interrupts_)),
-      descriptor_(std::move(other.descriptor_)),
-      name_(std::move(other.name_)),
-      temporary_(std::exchange(other.temporary_, {})),
-      overwrite_(other.overwrite_),
-      like_(other.like_) {}
-
-OutputFile::~OutputFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
 FileResult<void> OutputFile::write(core::Bytes bytes) {
+  if (result_) {
+    const auto written = result_->write(bytes);
+    return written ? FileResult<void>{} : refusal(name_, written.error());
+  }
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_.number(), bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
@@ -111,27 +106,12 @@ FileResult<void> OutputFile::write(core::Bytes bytes) {
 }
 
 FileResult<void> OutputFile::commit() {
-  if (temporary_.empty()) {
-    return descriptor_.close() ? FileResult<void>{} : std::unexpected(because(name_));
-  }
+  if (!result_) return descriptor_.close() ? FileResult<void>{} : std::unexpected(because(name_));
   const bool from_file = S_ISREG(like_.st_mode);
-  const mode_t mode = from_file ? like_.st_mode & 0777 : default_mode();
-  const timespec times[] = {like_.st_atim, like_.st_mtim};
-  // Owners and some file systems forbid these; the content is what counts.
-  static_cast<void>(::fchmod(descriptor_.number(), mode));
-  if (from_file) static_cast<void>(::futimens(descriptor_.number(), times));
-  if (!descriptor_.close()) return std::unexpected(because(name_));
-  if (overwrite_) {
-    if (::rename(temporary_.c_str(), name_.c_str()) != 0) return std::unexpected(because(name_));
-    temporary_.clear();
-    return {};
-  }
-  // A link, unlike a rename, fails when somebody has made the file meanwhile.
-  if (::link(temporary_.c_str(), name_.c_str()) == 0) return {};
-  if (errno == EEXIST) return std::unexpected(name_ + " exists; -f overwrites it");
-  if (::rename(temporary_.c_str(), name_.c_str()) != 0) return std::unexpected(because(name_));
-  temporary_.clear();
-  return {};
+  const std::array times = {like_.st_atim, like_.st_mtim};
+  const auto done =
+      from_file ? result_->commit(like_.st_mode, &times) : result_->commit(default_mode(), nullptr);
+  return done ? FileResult<void>{} : refusal(name_, done.error());
 }
 
 }  // namespace frdpu::server

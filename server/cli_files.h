@@ -9,8 +9,8 @@
 #include <string>
 
 #include "core/bytes.h"
+#include "core/file/result_file.h"
 #include "server/cli_interrupts.h"
-#include "server/descriptor.h"
 
 /// Files of the command line: what is read, and what is written so that half a result never
 /// stands under its name.
@@ -38,7 +38,7 @@ class InputFile {
   [[nodiscard]] std::optional<std::uint64_t> size() const noexcept;
 
  private:
-  Descriptor descriptor_;
+  core::FileDescriptor descriptor_;
   std::string name_;
   bool is_standard_ = false;
   struct stat info_ {};
@@ -46,9 +46,9 @@ class InputFile {
 
 /// Something to write.
 ///
-/// A regular file is written under a name of its own beside its place, and takes its place in
-/// `commit`; destroyed before that, also for a signal, it leaves nothing behind. Devices, pipes and
-/// standard output are written to as they are.
+/// A regular file takes its place whole in `commit` (ResultFile); destroyed before that, also for
+/// a signal, it leaves nothing behind. Devices, pipes and standard output are written to as they
+/// are.
 class OutputFile {
  public:
   /// Standard output.
@@ -58,10 +58,6 @@ class OutputFile {
   /// Errors: the place is taken and `overwrite` is false; it is the input itself; a directory.
   [[nodiscard]] static FileResult<OutputFile> create(const std::string& path, bool overwrite,
                                                      const InputFile& like);
-
-  OutputFile(OutputFile&& other) noexcept;
-  OutputFile& operator=(OutputFile&&) = delete;
-  ~OutputFile();
 
   /// Writes all of the bytes.
   [[nodiscard]] FileResult<void> write(core::Bytes bytes);
@@ -74,14 +70,15 @@ class OutputFile {
   [[nodiscard]] Interrupts* interrupts() const noexcept { return interrupts_.get(); }
 
  private:
-  OutputFile(Descriptor descriptor, std::string name) noexcept
+  OutputFile(core::FileDescriptor descriptor, std::string name) noexcept
       : descriptor_(std::move(descriptor)), name_(std::move(name)) {}
+  OutputFile(core::ResultFile result, std::string name, const struct stat& like)
+      : result_(std::move(result)), name_(std::move(name)), like_(like) {}
 
   std::unique_ptr<Interrupts> interrupts_;  // first: gone when everything else is cleaned up
-  Descriptor descriptor_;
+  core::FileDescriptor descriptor_;         // of what is written in place
+  std::optional<core::ResultFile> result_;  // else
   std::string name_;
-  std::string temporary_;  // empty: written in place
-  bool overwrite_ = false;
   struct stat like_ {};
 };
 

@@ -13,8 +13,8 @@
 #include <memory>
 #include <optional>
 
+#include "core/file/file_descriptor.h"
 #include "server/cli_settings.h"
-#include "server/descriptor.h"
 
 namespace frdpu::server {
 namespace {
@@ -47,9 +47,9 @@ bool wait_for(int descriptor, short events, Clock::time_point deadline) {
   }
 }
 
-Asked<Descriptor> connect_to(int family, const sockaddr* address, socklen_t length,
-                             Clock::time_point deadline) {
-  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Asked<core::FileDescriptor> connect_to(int family, const sockaddr* address, socklen_t length,
+                                       Clock::time_point deadline) {
+  core::FileDescriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return std::unexpected(because("no socket"));
   if (::connect(socket.number(), address, length) == 0) return socket;
   if (errno != EINPROGRESS) return std::unexpected(because("cannot connect"));
@@ -62,14 +62,14 @@ Asked<Descriptor> connect_to(int family, const sockaddr* address, socklen_t leng
   return socket;
 }
 
-Asked<Descriptor> connect_unix(const std::string& path, Clock::time_point deadline) {
+Asked<core::FileDescriptor> connect_unix(const std::string& path, Clock::time_point deadline) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof address.sun_path - 1);
   return connect_to(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline);
 }
 
-Asked<Descriptor> connect_tcp(const ListenAddress& listen, Clock::time_point deadline) {
+Asked<core::FileDescriptor> connect_tcp(const ListenAddress& listen, Clock::time_point deadline) {
   if (listen.port == 0) return std::unexpected("port 0 is not an address to ask");
   // Who listens everywhere listens here.
   std::string host = listen.host;
@@ -81,7 +81,7 @@ Asked<Descriptor> connect_tcp(const ListenAddress& listen, Clock::time_point dea
   const int code = ::getaddrinfo(host.c_str(), std::to_string(listen.port).c_str(), &hints, &found);
   if (code != 0) return std::unexpected(std::string("unknown host: ") + ::gai_strerror(code));
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  Asked<Descriptor> socket = std::unexpected("no address");
+  Asked<core::FileDescriptor> socket = std::unexpected("no address");
   for (const addrinfo* at = found; at != nullptr && !socket; at = at->ai_next) {
     socket = connect_to(at->ai_family, at->ai_addr, at->ai_addrlen, deadline);
   }

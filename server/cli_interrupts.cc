@@ -12,7 +12,7 @@ Interrupts::Interrupts() noexcept {
   ::sigemptyset(&caught);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&caught, signal);
   ::sigprocmask(SIG_BLOCK, &caught, &before_);
-  signals_ = Descriptor(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
+  signals_ = core::FileDescriptor(::signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 // Nothing is read from the signalfd: a signal that came is still pending, and ends the process in

@@ -2,7 +2,7 @@
 
 #include <signal.h>
 
-#include "server/descriptor.h"
+#include "core/file/file_descriptor.h"
 
 /// Ctrl-C and its kind, noticed between two steps instead of in the middle of one.
 namespace frdpu::server {
@@ -25,7 +25,7 @@ class Interrupts {
 
  private:
   sigset_t before_{};
-  Descriptor signals_;  // signalfd(2)
+  core::FileDescriptor signals_;  // signalfd(2)
 };
 
 }  // namespace frdpu::server

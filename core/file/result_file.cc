@@ -52,9 +52,10 @@ Result<void> ResultFile::write(Bytes bytes) noexcept {
   return {};
 }
 
-Result<void> ResultFile::commit(mode_t mode) noexcept {
-  // Some file systems have no permissions; the content is what counts.
+Result<void> ResultFile::commit(mode_t mode, const Times* times) noexcept {
+  // Owners and some file systems forbid these; the content is what counts.
   static_cast<void>(::fchmod(file_.number(), mode & 0777));
+  if (times != nullptr) static_cast<void>(::futimens(file_.number(), times->data()));
   // Before the rename: after a crash the name must not stand for a file that is still empty.
   if (::fsync(file_.number()) != 0 || !file_.close()) {
     return io_failure("the result cannot be brought to the disk");

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <sys/types.h>
+#include <time.h>
 
+#include <array>
 #include <filesystem>
 #include <string>
 
@@ -36,9 +38,13 @@ class ResultFile {
   /// Appends all of the bytes.
   [[nodiscard]] Result<void> write(Bytes bytes) noexcept;
 
-  /// Brings the bytes to the disk and the file to its place, with these permission bits.
-  /// Only destruction is allowed afterwards. Cost: waits for the disk (fsync).
-  [[nodiscard]] Result<void> commit(mode_t mode) noexcept;
+  /// Times of last access and last change.
+  using Times = std::array<timespec, 2>;
+
+  /// Brings the bytes to the disk and the file to its place, with these permission bits, and with
+  /// these times where they are given. Only destruction is allowed afterwards.
+  /// Cost: waits for the disk (fsync).
+  [[nodiscard]] Result<void> commit(mode_t mode, const Times* times = nullptr) noexcept;
 
  private:
   ResultFile() = default;
