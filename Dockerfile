@@ -22,7 +22,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends \
-      libzstd1 zlib1g libdeflate0 libisal2 libbrotli1 \
+      libzstd1 zlib1g libdeflate0 libisal2 libbrotli1 libssl3 \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log
 COPY --from=build /src/build/release/frdpu /usr/local/bin/frdpu
 ARG FRDPU_REVISION=unknown

@@ -39,6 +39,10 @@ std::string_view peer(int descriptor, std::span<char> room) noexcept {
   return {room.data(), static_cast<std::size_t>(written)};
 }
 
+LogLevel level_of(proto::Listener listener) noexcept {
+  return listener == proto::Listener::service ? LogLevel::info : LogLevel::debug;
+}
+
 // Three decimals: microseconds.
 double milliseconds(std::chrono::nanoseconds time) noexcept {
   return std::round(static_cast<double>(time.count()) / 1e3) / 1e3;
@@ -55,8 +59,7 @@ AccessLog::AccessLog(const Config& config, Log& log) noexcept
 
 bool AccessLog::takes(proto::Listener listener,
                       std::chrono::steady_clock::time_point now) noexcept {
-  const LogLevel level = listener == proto::Listener::service ? LogLevel::info : LogLevel::debug;
-  if (sample_ == 0 || !log_.enabled(level) || turn_++ % sample_ != 0) return false;
+  if (sample_ == 0 || !log_.enabled(level_of(listener)) || turn_++ % sample_ != 0) return false;
   if (lines_a_second_ == 0) return true;
   if (now - second_ >= std::chrono::seconds(1)) {
     second_ = now;
@@ -90,8 +93,15 @@ void AccessLog::write(const AccessEntry& entry) noexcept {
   if (!entry.traceparent.empty()) add({"traceparent", entry.traceparent});
   if (unlogged_ != 0) add({"unlogged", unlogged_});
   unlogged_ = 0;
-  log_.write(entry.listener == proto::Listener::service ? LogLevel::info : LogLevel::debug,
-             "request", std::span<const LogField>(fields).first(count));
+  log_.write(level_of(entry.listener), "request", std::span<const LogField>(fields).first(count));
+}
+
+void AccessLog::refused_handshake(proto::Listener listener, int descriptor, const char* reason,
+                                  std::chrono::steady_clock::time_point now) noexcept {
+  if (!takes(listener, now)) return;
+  std::array<char, INET6_ADDRSTRLEN + 10> peer_room;
+  log_.write(level_of(listener), "handshake_failed",
+             {{"reason", reason}, {"client", peer(descriptor, peer_room)}});
 }
 
 }  // namespace frdpu::server

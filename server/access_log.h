@@ -60,6 +60,11 @@ class AccessLog {
 
   void write(const AccessEntry& entry) noexcept;
 
+  /// Writes a line about a connection whose TLS handshake failed, sampled and limited like those of
+  /// requests. `reason`: in OpenSSL's words.
+  void refused_handshake(proto::Listener listener, int descriptor, const char* reason,
+                         std::chrono::steady_clock::time_point now) noexcept;
+
  private:
   Log& log_;
   const std::uint64_t sample_;          // 0: no request is taken

@@ -20,6 +20,8 @@ constexpr const char* type_name(SettingUnit unit) noexcept {
       return "SIZE";
     case SettingUnit::duration:
       return "TIME";
+    case SettingUnit::mode:
+      return "MODE";
     case SettingUnit::text:
       break;
   }

@@ -31,6 +31,9 @@ struct Config {
   ListenAddress listen{.host = "127.0.0.1", .port = 8080, .path = {}};
   ListenAddress admin_listen{.host = "127.0.0.1", .port = 8081, .path = {}};
 
+  std::size_t listen_mode = 0660;        ///< of the unix socket's file, where it is one
+  std::size_t admin_listen_mode = 0600;  ///< likewise
+
   std::size_t threads = 0;          ///< I/O loops; 0 until load_config puts the number of cores
   std::size_t compute_threads = 0;  ///< workers for heavy codec work; likewise
 

@@ -15,6 +15,7 @@
 #include "server/io_loop.h"
 #include "server/metrics.h"
 #include "server/service.h"
+#include "server/tls_session.h"
 
 namespace frdpu::server {
 namespace {
@@ -53,7 +54,24 @@ void Connection::set_active(bool active) noexcept {
 void Connection::start() {
   loop_.fresh().push_back(*this);
   deadline_ = loop_.now() + loop_.service().config().header_timeout;
+  const ListenerGuard& guard = loop_.service().guard(listener_);
+  if (guard.has_tls()) {
+    tls_ = guard.open_session(descriptor());
+    if (!tls_) return close();
+  }
   wait_readable();
+}
+
+void Connection::wait_for(bool readable, bool writable) {
+  if (tls_) {
+    // A read may have to write first, and the other way round.
+    writable |= readable && tls_->receive_wants_write();
+    readable |= writable && tls_->send_wants_read();
+    // What is here already, in the session, makes no socket readable.
+    if (readable && readable_) return yield();
+  }
+  if (readable) wait_readable();
+  if (writable) wait_writable();
 }
 
 void Connection::wait_readable() {
@@ -79,11 +97,37 @@ void Connection::wait_writable() {
                        write_armed_ = false;
                        --pending_;
                        if (error || phase_ == Phase::closed) return destroy_if_unused();
-                       if (phase_ == Phase::open) pump();
+                       phase_ == Phase::lingering ? end_output() : pump();
                      }));
 }
 
+bool Connection::shake_hands() {
+  switch (tls_->handshake()) {
+    case IoResult::State::ok:
+      readable_ = true;  // a request may have come with the handshake's last record
+      return true;
+    case IoResult::State::would_block:
+      tls_->wants_write() ? wait_writable() : wait_readable();
+      return false;
+    case IoResult::State::ended:
+    case IoResult::State::failed:
+      loop_.access_log().refused_handshake(listener_, descriptor(), tls_->failure(), loop_.now());
+      if (tls_->met_plain_http()) loop_.service().refuse_plain_text(descriptor());
+      linger();  // not to lose the alert
+      return false;
+  }
+  return false;
+}
+
 IoResult Connection::receive(core::MutableBytes room) noexcept {
+  if (!tls_) return receive_plain(room);
+  if (!readable_ && !tls_->receive_wants_write()) return {.state = IoResult::State::would_block};
+  const IoResult got = tls_->receive(room);
+  readable_ = !tls_->is_drained();
+  return got;
+}
+
+IoResult Connection::receive_plain(core::MutableBytes room) noexcept {
   if (!readable_) return {.state = IoResult::State::would_block};
   const auto got = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
   if (got > 0) {
@@ -98,6 +142,7 @@ IoResult Connection::receive(core::MutableBytes room) noexcept {
 }
 
 IoResult Connection::send(std::span<const iovec> views) noexcept {
+  if (tls_) return tls_->send(views);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(views.data());
   message.msg_iovlen = views.size();
@@ -112,13 +157,15 @@ IoResult Connection::send(std::span<const iovec> views) noexcept {
 
 std::uint64_t Connection::taken_bytes() const noexcept {
   int queued = 0;
+  const std::uint64_t sent = tls_ ? tls_->wire_bytes_sent() : sent_bytes_;
   const int descriptor = const_cast<Socket&>(socket_).native_handle();
-  if (::ioctl(descriptor, SIOCOUTQ, &queued) != 0) return sent_bytes_;
-  return sent_bytes_ - std::min<std::uint64_t>(static_cast<std::uint64_t>(queued), sent_bytes_);
+  if (::ioctl(descriptor, SIOCOUTQ, &queued) != 0) return sent;
+  return sent - std::min<std::uint64_t>(static_cast<std::uint64_t>(queued), sent);
 }
 
 void Connection::pump() {
   if (phase_ != Phase::open) return;
+  if (tls_ && !tls_->is_established() && !shake_hands()) return;
   if (!exchange_) {
     exchange_ = loop_.take_exchange();
     exchange_->attach(*this);
@@ -130,9 +177,7 @@ void Connection::pump() {
     const Exchange::Next next = exchange_->pump();
     switch (next.what) {
       case Exchange::Next::What::wait:
-        if (next.readable) wait_readable();
-        if (next.writable) wait_writable();
-        return;
+        return wait_for(next.readable, next.writable);
       case Exchange::Next::What::again:
         break;
       case Exchange::Next::What::idle:
@@ -184,21 +229,28 @@ void Connection::close_when_idle() {
 }
 
 void Connection::linger() {
+  if (exchange_) loop_.give_exchange(std::move(exchange_));
+  phase_ = Phase::lingering;
+  deadline_ = loop_.now() + loop_.service().config().write_timeout;
+  loop_.active().push_back(*this);
+  end_output();
+}
+
+void Connection::end_output() {
+  // TLS's goodbye waits for room behind the answer; without it the answer would look cut off.
+  if (tls_ && tls_->end() == IoResult::State::would_block) return wait_writable();
   // Half-close, then read what the client still sends: closing with unread bytes would reset the
   // connection and could destroy the answer before the client has read it.
   boost::system::error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
-  loop_.give_exchange(std::move(exchange_));
-  phase_ = Phase::lingering;
   deadline_ = loop_.now() + kLingerTime;
-  loop_.active().push_back(*this);
   drain_unread();
 }
 
 void Connection::drain_unread() {
   std::byte scrap[16 * core::kKiB];
   while (lingered_bytes_ < kLingerBytes) {
-    const IoResult got = receive(scrap);
+    const IoResult got = receive_plain(scrap);  // what nobody reads need not be decrypted
     if (got.state == IoResult::State::would_block) return wait_readable();
     if (got.state != IoResult::State::ok) break;
     lingered_bytes_ += static_cast<std::uint32_t>(got.bytes);
@@ -207,6 +259,7 @@ void Connection::drain_unread() {
 }
 
 void Connection::abort() {
+  tls_.reset();
   boost::system::error_code ignored;
   socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
   close();
@@ -216,6 +269,7 @@ void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
   if (exchange_) exchange_->detach();
+  if (tls_) (void)tls_->end();  // says nothing behind a failure: then an answer may be half out
   boost::system::error_code ignored;
   socket_.close(ignored);
   destroy_if_unused();
@@ -228,7 +282,7 @@ void Connection::task_done() {
 }
 
 void Connection::destroy_if_unused() {
-  if (phase_ != Phase::closed) return close();
+  if (phase_ != Phase::closed) return abort();  // a wait failed
   if (pending_ > 0) return;
   if (exchange_) loop_.give_exchange(std::move(exchange_));
   loop_.destroy(*this);

@@ -14,34 +14,25 @@
 #include "proto/routes.h"
 #include "server/handler_memory.h"
 #include "server/intrusive_list.h"
+#include "server/io_result.h"
 
 namespace frdpu::server {
 
 class Exchange;
 class IoLoop;
+class TlsSession;
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 
-/// How far a non-blocking read or write came.
-struct IoResult {
-  enum class State : std::uint8_t {
-    ok,           ///< `bytes` were moved
-    would_block,  ///< nothing can be moved now
-    ended,        ///< read: the peer sent its last byte
-    failed,       ///< the connection is gone
-  };
-  State state = State::ok;
-  std::size_t bytes = 0;
-};
-
 /// One client's connection, from accept to close. It owns the socket and the waits; what goes over
 /// it is the business of its `Exchange`, which is there only while a request is under way: an idle
-/// connection is this object and nothing else, and holds no pool block.
+/// connection is this object and nothing else, and holds no pool block. With TLS it has a session,
+/// whose handshake comes before the first exchange, under the same time limit as a head.
 ///
 /// Life: adopted by an IoLoop, `start`, then driven by readiness, worker completions and ticks. It
 /// asks its loop to destroy it once it is closed and nothing refers to it any more.
-/// Threads: the loop's thread only. Cost: no allocation after construction.
+/// Threads: the loop's thread only. Cost: no allocation after construction, but OpenSSL's.
 class Connection : public ListHook<Connection> {
  public:
   using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
@@ -61,7 +52,8 @@ class Connection : public ListHook<Connection> {
   /// Closes at once when idle; lets a request under way finish otherwise. For draining.
   void close_when_idle();
 
-  /// Breaks the connection off with a reset, so that no peer can take what it got for a whole.
+  /// Breaks the connection off with a reset, and without TLS's goodbye, so that no peer can take
+  /// what it got for a whole.
   void abort();
 
   [[nodiscard]] TimePoint deadline() const noexcept { return deadline_; }
@@ -73,7 +65,8 @@ class Connection : public ListHook<Connection> {
   // For the exchange.
 
   /// Reads what is there, without waiting. Remembers a short read, which says that the socket is
-  /// empty, and then answers would_block until it has become readable again.
+  /// empty, and then answers would_block until it has become readable again. (With TLS: a read that
+  /// found no more records.)
   [[nodiscard]] IoResult receive(core::MutableBytes room) noexcept;
 
   /// Writes what the socket takes, without waiting.
@@ -100,18 +93,23 @@ class Connection : public ListHook<Connection> {
 
   void wait_readable();
   void wait_writable();
+  void wait_for(bool readable, bool writable);
+  [[nodiscard]] IoResult receive_plain(core::MutableBytes room) noexcept;
+  [[nodiscard]] bool shake_hands();
   void yield();
   /// The gauge of connections is about the service: a scrape does not count itself.
   [[nodiscard]] bool is_counted() const noexcept { return listener_ == proto::Listener::service; }
   void set_active(bool active) noexcept;
   void become_idle();
   void linger();
+  void end_output();
   void drain_unread();
   void close();
   void destroy_if_unused();
 
   IoLoop& loop_;
   Socket socket_;
+  std::unique_ptr<TlsSession> tls_;  // null: plain text
   std::unique_ptr<Exchange> exchange_;
   TimePoint deadline_{};
   std::uint64_t requests_ = 0;

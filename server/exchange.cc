@@ -25,6 +25,11 @@ proto::RequestError because(const core::Error& error) noexcept {
   return {.error = error};
 }
 
+proto::RequestError no_token() noexcept {
+  return because({.code = Errc::unauthorized,
+                  .detail = "The request needs a valid token: Authorization: Bearer TOKEN"});
+}
+
 }  // namespace
 
 Exchange::Exchange(Service& service) noexcept
@@ -80,7 +85,9 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
         begin_request();
         count_request();
         head_.close = true;
-        refuse(state.error());
+        // A head that is whole and refused for its body may be a stranger's.
+        const bool known = !reader_.head_complete() || is_let_in(proto::Route::other);
+        refuse(known ? state.error() : no_token());
         return {};
       }
       if (*state == RequestReader::HeadState::complete) {
@@ -155,6 +162,13 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
   head_.request_id = fields.request_id();
   auto match =
       proto::match_route(connection_->listener(), reader_.line().method, reader_.line().target);
+  const proto::Route route = match ? match->route : match.error().route;
+  if (!is_let_in(match ? route : proto::Route::other)) {  // before anything is said of the path
+    match_.route = route;
+    match_.method = proto::method_from_name(reader_.line().method);
+    count_request();
+    return std::unexpected(no_token());
+  }
   if (!match) {
     match_.route = match.error().route;
     match_.method = proto::method_from_name(reader_.line().method);
@@ -171,6 +185,12 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
   codec_route_ = true;
   continue_due_ = fields.wants_continue() && !reader_.body_begun() && reader_.has_body();
   return {};
+}
+
+bool Exchange::is_let_in(proto::Route route) noexcept {
+  // Probes have no place to keep a secret in, and learn no more than a word.
+  if (route == proto::Route::livez || route == proto::Route::readyz) return true;
+  return service_.guard(connection_->listener()).admits(reader_.head().bearer_token());
 }
 
 proto::RequestResult<void> Exchange::answer_route() noexcept {

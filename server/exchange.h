@@ -81,6 +81,7 @@ class Exchange {
   void begin_request() noexcept;
   void count_request() noexcept;
   [[nodiscard]] proto::RequestResult<void> route_request() noexcept;
+  [[nodiscard]] bool is_let_in(proto::Route route) noexcept;
 
   // Each moves what can be moved and returns whether anything was.
   [[nodiscard]] bool read_body() noexcept;

@@ -45,6 +45,7 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
   head_.status = info.status;
   head_.content_type = proto::kProblemType;
   head_.retry_after_seconds = info.retry_after_seconds;
+  head_.authenticate = info.code == Errc::unauthorized;
   head_.accept_encoding = error.error.code == Errc::unsupported_coding;
   head_.close = head_.close || info.closes;
   discard_body();
@@ -56,6 +57,10 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
 }
 
 void Exchange::refuse_without_memory() noexcept {
+  if (!writer_.batch_sent()) {  // half a text is out: another one behind it would be nonsense
+    phase_ = Phase::broken;
+    return;
+  }
   // A text that is always there. Its few bytes fit any socket.
   const std::string_view answer = service_.memory_refusal();
   refusal_ = Errc::pool_exhausted;

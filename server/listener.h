@@ -1,20 +1,16 @@
 #pragma once
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <expected>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "proto/routes.h"
-#include "server/handler_memory.h"
 #include "server/setting_values.h"
 
 namespace frdpu::server {
 
+class Acceptor;
 class IoLoop;
 
 /// One bound address and who accepts on it: for TCP one SO_REUSEPORT socket a loop, so that the
@@ -23,10 +19,11 @@ class IoLoop;
 /// whoever starts the loops.
 class Listener {
  public:
-  /// Binds and listens; nothing is accepted yet.
+  /// Binds and listens; nothing is accepted yet. `unix_mode`: of the file, where it is one.
   /// Returns: the listener, or one line for the operator.
   [[nodiscard]] static std::expected<std::unique_ptr<Listener>, std::string> open(
-      const ListenAddress& address, proto::Listener kind, std::vector<IoLoop*> loops);
+      const ListenAddress& address, unsigned unix_mode, proto::Listener kind,
+      std::vector<IoLoop*> loops);
 
   /// Takes a listening stream socket that somebody else opened (socket activation): one acceptor
   /// that deals connections out in turn. Ownership: of the descriptor, also on errors.
@@ -49,13 +46,12 @@ class Listener {
   /// The address that was bound, with the port that the system chose: `127.0.0.1:41234`.
   [[nodiscard]] const std::string& bound_address() const noexcept { return bound_address_; }
 
+  /// Whether other machines can reach it. A unix socket is never reached.
+  [[nodiscard]] bool is_beyond_loopback() const;
+
  private:
-  class Acceptor;
+  Listener();
 
-  Listener(proto::Listener kind, std::vector<IoLoop*> loops) noexcept;
-
-  proto::Listener kind_;
-  std::vector<IoLoop*> loops_;
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
   std::string bound_address_;
   std::string unix_path_;  // removed when the listener goes away

@@ -22,8 +22,13 @@ constexpr std::uint64_t kProcessBytes = 24 * kMiB;
 constexpr std::uint64_t kThreadBytes = 512 * kKiB;
 // A connection without a request. Source: DESIGN, "Idle": 480 B measured.
 constexpr std::uint64_t kConnectionBytes = 1 * kKiB;
+// What OpenSSL 3.0 takes for one beside that, at most: 15 KiB once it is established, 58 KiB before
+// a ClientHello of 16 KiB is whole, 17 KiB while a record is partly there, each way. A client's
+// certificates stay as long as the connection (server/README.md has the measurements).
+constexpr std::uint64_t kTlsBytes = 64 * kKiB;
+constexpr std::uint64_t kClientCertificateBytes = 64 * kKiB;
 
-// Enough for every connection that the admin listener takes (256).
+// Enough for every connection that the admin listener takes.
 constexpr std::size_t kAdminMtuBlocks = 1024;
 constexpr std::size_t kAdmin64kBlocks = 256;
 
@@ -44,10 +49,14 @@ std::uint64_t smallest_workspace_bytes(const Config& config) {
   return plan ? 1 : plan.error().limit.value_or(0);
 }
 
-std::uint64_t fixed_bytes(const Config& config) {
+std::uint64_t process_bytes(const Config& config) {
   const std::uint64_t threads = config.threads + config.compute_threads + 2;  // admin loop, log
-  return kProcessBytes + threads * (kThreadBytes + sizeof(MetricsShard)) +
-         config.max_connections * kConnectionBytes;
+  return kProcessBytes + threads * (kThreadBytes + sizeof(MetricsShard));
+}
+
+std::uint64_t tls_bytes(const AccessConfig& access) {
+  if (access.tls_cert.empty()) return 0;
+  return kTlsBytes + (access.tls_client_ca.empty() ? 0 : kClientCertificateBytes);
 }
 
 core::FixedPool::Options block_pool(std::string_view name, std::size_t block_bytes,
@@ -171,12 +180,18 @@ std::expected<std::vector<MemoryPart>, std::string> memory_parts(const Config& c
     parts.push_back({blocks_of("workspaces", kind.name, kind.blocks, kind.block_bytes),
                      kind.footprint_bytes()});
   }
-  const std::uint64_t connections = config.max_connections * kConnectionBytes;
-  parts.push_back(
-      {std::to_string(config.max_connections) + " connections without a request", connections});
+  parts.push_back({std::to_string(config.max_connections) + " connections without a request",
+                   config.max_connections * kConnectionBytes});
+  if (const std::uint64_t each = tls_bytes(config.access)) {
+    parts.push_back({"TLS of them", config.max_connections * each});
+  }
+  if (const std::uint64_t each = tls_bytes(config.admin_access)) {
+    parts.push_back({"TLS of " + std::to_string(kAdminConnections) + " admin connections",
+                     kAdminConnections * each});
+  }
   parts.push_back({"process, " + std::to_string(config.threads) + " loops, " +
                        std::to_string(config.compute_threads) + " workers",
-                   fixed_bytes(config) - connections});
+                   process_bytes(config)});
   return parts;
 }
 

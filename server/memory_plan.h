@@ -13,6 +13,9 @@
 /// Memory of a configuration as a number: chosen from what there is, added up, held against it.
 namespace frdpu::server {
 
+/// Connections of the admin listener: scrapers, probes and people.
+inline constexpr std::size_t kAdminConnections = 256;
+
 /// How the two block pools are set up. Ownership: the names are literals.
 [[nodiscard]] core::FixedPool::Options mtu_pool_options(const Config& config) noexcept;
 [[nodiscard]] core::FixedPool::Options pool_64k_options(const Config& config) noexcept;

@@ -57,6 +57,8 @@ class RequestReader {
   /// try again later.
   [[nodiscard]] core::Result<void> parse_body() noexcept;
 
+  /// True when the fields of the head are known, be it refused or not.
+  [[nodiscard]] bool head_complete() const noexcept { return head_done_; }
   [[nodiscard]] const proto::RawHead& line() const noexcept { return line_; }
   [[nodiscard]] const proto::RequestHead& head() const noexcept { return head_; }
   [[nodiscard]] bool has_body() const noexcept { return framing_.has_body(); }

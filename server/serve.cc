@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/exchange.h"
@@ -39,10 +40,11 @@ void raise_descriptor_limit() {
 // A socket of the service manager's wins over the setting.
 std::expected<std::unique_ptr<Listener>, std::string> listen_on(int socket,
                                                                 const ListenAddress& address,
+                                                                std::size_t mode,
                                                                 proto::Listener kind,
                                                                 std::vector<IoLoop*> loops) {
   return socket >= 0 ? Listener::adopt(socket, kind, std::move(loops))
-                     : Listener::open(address, kind, std::move(loops));
+                     : Listener::open(address, static_cast<unsigned>(mode), kind, std::move(loops));
 }
 
 /// The process from the first listener to the last connection.
@@ -54,6 +56,7 @@ class Process {
         service_(service),
         control_(service, service.metrics().shard(config.threads)),
         signals_(control_.context(), SIGTERM, SIGINT),
+        hangup_(control_.context(), SIGHUP),
         timer_(control_.context()) {
     for (std::size_t i = 0; i < config.threads; ++i) {
       loops_.push_back(std::make_unique<IoLoop>(service, service.metrics().shard(i)));
@@ -66,6 +69,7 @@ class Process {
     service_.workers().stop();
     ErrorCode ignored;
     signals_.cancel(ignored);
+    hangup_.cancel(ignored);
     timer_.cancel();
     for (Listener* listener : {service_listener_.get(), admin_listener_.get()}) {
       if (listener) listener->close();
@@ -79,9 +83,11 @@ class Process {
     for (const auto& loop : loops_) loops.push_back(loop.get());
     const int service_socket = inherited_socket("service");
     const int admin_socket = inherited_socket("admin");
-    auto service = listen_on(service_socket, config_.listen, proto::Listener::service, loops);
+    auto service = listen_on(service_socket, config_.listen, config_.listen_mode,
+                             proto::Listener::service, loops);
     if (!service) return std::unexpected(service.error());
-    auto admin = listen_on(admin_socket, config_.admin_listen, proto::Listener::admin, {&control_});
+    auto admin = listen_on(admin_socket, config_.admin_listen, config_.admin_listen_mode,
+                           proto::Listener::admin, {&control_});
     if (!admin) return std::unexpected(admin.error());
     service_listener_ = std::move(*service);
     admin_listener_ = std::move(*admin);
@@ -92,6 +98,7 @@ class Process {
     signals_.async_wait([this](const ErrorCode& error, int signal) {
       if (!error) begin_drain(signal);
     });
+    await_hangup();
     service_listener_->start();
     admin_listener_->start();
     for (const auto& loop : loops_) {
@@ -100,6 +107,8 @@ class Process {
     service_.lifecycle().enter(Lifecycle::State::serving);
     log_.listening("service", service_listener_->bound_address());
     log_.listening("admin", admin_listener_->bound_address());
+    log_access();
+    warn_of_open_doors();
     log_.info("memory", {{"mtu_blocks", config_.pool_mtu_blocks},
                          {"64k_blocks", config_.pool_64k_blocks},
                          {"workspace_bytes", config_.workspace_bytes},
@@ -113,6 +122,47 @@ class Process {
   }
 
  private:
+  void log_access() {
+    service_.guard(proto::Listener::service).log_state(log_, "service");
+    service_.guard(proto::Listener::admin).log_state(log_, "admin");
+  }
+
+  void warn_of_open_doors() {
+    const ListenerGuard& admin = service_.guard(proto::Listener::admin);
+    const bool asks_nobody = !admin.has_tokens() && config_.admin_access.tls_client_ca.empty();
+    if (asks_nobody && admin_listener_->is_beyond_loopback()) {
+      log_.warning(
+          "admin_open_to_everybody",
+          {{"address", admin_listener_->bound_address()},
+           {"settings", "--admin-listen, --admin-auth-token-file, --admin-tls-client-ca"}});
+    }
+    for (const auto& [kind, listener] :
+         {std::pair(proto::Listener::service, service_listener_.get()),
+          std::pair(proto::Listener::admin, admin_listener_.get())}) {
+      const ListenerGuard& guard = service_.guard(kind);
+      if (!guard.has_tokens() || guard.has_tls() || !listener->is_beyond_loopback()) continue;
+      log_.warning("tokens_in_clear_text", {{"address", listener->bound_address()},
+                                            {"settings", "--tls-cert, --admin-tls-cert"}});
+    }
+  }
+
+  void await_hangup() {
+    hangup_.async_wait([this](const ErrorCode& error, int) {
+      if (error) return;
+      reload();
+      await_hangup();
+    });
+  }
+
+  void reload() {
+    if (const auto loaded = service_.reload_secrets(); !loaded) {
+      log_.error("reload_failed", {{"reason", loaded.error()}, {"in_force", "what was before"}});
+      return;
+    }
+    log_.info("reloaded");
+    log_access();
+  }
+
   void begin_drain(int signal) {
     log_.info("draining", {{"signal", signal}, {"connections", service_.connections()}});
     notify_service_manager("STOPPING=1");
@@ -165,6 +215,7 @@ class Process {
   std::unique_ptr<Listener> service_listener_;
   std::unique_ptr<Listener> admin_listener_;
   asio::signal_set signals_;
+  asio::signal_set hangup_;
   asio::steady_timer timer_;
   std::vector<std::thread> threads_;
   TimePoint deadline_{};

@@ -15,28 +15,35 @@ namespace {
 
 using core::Errc;
 
-// Connections of the admin listener: scrapers, probes and people.
-constexpr std::size_t kAdminConnections = 256;
-
 // A whole answer that needs no block, for when there is none and for who is not let in.
-std::string ready_refusal(Errc code, const char* detail, std::size_t limit, std::string_view flag) {
+std::string ready_answer(const std::string& status, const proto::RequestError& error) {
   std::array<std::byte, proto::kMaxProblemBytes> body;
-  const std::size_t bytes =
-      proto::write_problem(body, {.error = {.code = code,
-                                            .detail = detail,
-                                            .limit = limit,
-                                            .observed = std::uint64_t{limit} + 1},
-                                  .flag = flag});
-  return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-         "Content-Length: " +
-         std::to_string(bytes) + "\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" +
+  const std::size_t bytes = proto::write_problem(body, error);
+  return "HTTP/1.1 " + status +
+         "\r\nContent-Type: application/problem+json\r\nContent-Length: " + std::to_string(bytes) +
+         "\r\nConnection: close\r\n\r\n" +
          std::string(core::as_text(core::Bytes(body).first(bytes)));
+}
+
+std::string ready_refusal(Errc code, const char* detail, std::size_t limit, std::string_view flag) {
+  return ready_answer("503 Service Unavailable\r\nRetry-After: 1",
+                      {.error = {.code = code,
+                                 .detail = detail,
+                                 .limit = limit,
+                                 .observed = std::uint64_t{limit} + 1},
+                       .flag = flag});
+}
+
+void send_at_once(int descriptor, std::string_view text) noexcept {
+  (void)::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
 
 std::expected<std::unique_ptr<Service>, std::string> Service::create(const Config& config, Log& log,
                                                                      std::size_t shards) {
+  auto secrets = load_secrets(config);
+  if (!secrets) return std::unexpected(secrets.error());
   auto blocks = BlockPools::create(mtu_pool_options(config), pool_64k_options(config));
   auto admin_blocks = BlockPools::create(admin_mtu_pool_options(), admin_64k_pool_options());
   if (!blocks || !admin_blocks) {
@@ -53,20 +60,42 @@ std::expected<std::unique_ptr<Service>, std::string> Service::create(const Confi
     return std::unexpected(line);
   }
   return std::unique_ptr<Service>(new Service(
-      config, log, shards, {std::move(*blocks), std::move(*admin_blocks), std::move(*workspaces)}));
+      config, log, shards, {std::move(*blocks), std::move(*admin_blocks), std::move(*workspaces)},
+      std::move(*secrets)));
 }
 
-Service::Service(const Config& config, Log& log, std::size_t shards, Memory memory)
+std::expected<Service::Secrets, std::string> Service::load_secrets(const Config& config) {
+  auto service = ListenerGuard::load(config.access, "--");
+  if (!service) return std::unexpected(service.error());
+  auto admin = ListenerGuard::load(config.admin_access, "--admin-");
+  if (!admin) return std::unexpected(admin.error());
+  return Secrets{.service = std::move(*service), .admin = std::move(*admin)};
+}
+
+std::expected<void, std::string> Service::reload_secrets() {
+  auto secrets = load_secrets(config_);
+  if (!secrets) return std::unexpected(secrets.error());
+  guard_.replace(std::move(secrets->service));
+  admin_guard_.replace(std::move(secrets->admin));
+  return {};
+}
+
+Service::Service(const Config& config, Log& log, std::size_t shards, Memory memory, Secrets secrets)
     : config_(config),
       log_(log),
       memory_(std::move(memory)),
       stream_budget_(config.pool_64k_blocks),
       metrics_(shards),
+      guard_(std::move(secrets.service)),
+      admin_guard_(std::move(secrets.admin)),
       answers_(*this),
       connection_refusal_(ready_refusal(Errc::overloaded, "There are as many connections as may be",
                                         config.max_connections, "--max-connections")),
       memory_refusal_(ready_refusal(Errc::pool_exhausted, "Every block is in use",
                                     config.pool_64k_blocks, "--pool-64k-blocks")),
+      plain_text_refusal_(
+          ready_answer("400 Bad Request", {.error = {.code = Errc::malformed_request,
+                                                     .detail = "This port speaks HTTP over TLS"}})),
       workers_(config.compute_threads, config.max_queued_jobs) {}
 
 bool Service::admit_connection(proto::Listener listener) noexcept {
@@ -83,10 +112,13 @@ void Service::connection_ended(proto::Listener listener) noexcept {
       .fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Service::refuse_connection(int descriptor) noexcept {
-  (void)::send(descriptor, connection_refusal_.data(), connection_refusal_.size(),
-               MSG_NOSIGNAL | MSG_DONTWAIT);
+void Service::refuse_connection(proto::Listener listener, int descriptor) noexcept {
+  if (!guard(listener).has_tls()) send_at_once(descriptor, connection_refusal_);
   ::shutdown(descriptor, SHUT_WR);
+}
+
+void Service::refuse_plain_text(int descriptor) noexcept {
+  send_at_once(descriptor, plain_text_refusal_);
 }
 
 void Service::note_descriptors_exhausted() noexcept {

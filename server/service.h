@@ -17,6 +17,7 @@
 #include "server/block_pools.h"
 #include "server/config.h"
 #include "server/lifecycle.h"
+#include "server/listener_guard.h"
 #include "server/metrics.h"
 #include "server/stream_budget.h"
 #include "server/worker_pool.h"
@@ -50,6 +51,17 @@ class Service {
   [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
   [[nodiscard]] Lifecycle& lifecycle() noexcept { return lifecycle_; }
   [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
+  /// Who may come in by a listener.
+  [[nodiscard]] ListenerGuard& guard(proto::Listener listener) noexcept {
+    return listener == proto::Listener::service ? guard_ : admin_guard_;
+  }
+  [[nodiscard]] const ListenerGuard& guard(proto::Listener listener) const noexcept {
+    return listener == proto::Listener::service ? guard_ : admin_guard_;
+  }
+
+  /// Reads certificates, keys and tokens of both listeners again, and takes all of them over or
+  /// none. Connections that are there stay. Returns: one line on what is wrong.
+  [[nodiscard]] std::expected<void, std::string> reload_secrets();
 
   /// Counts a new connection. Returns false when `--max-connections` are there. The admin listener
   /// has room of its own, so that a full service can still be looked at.
@@ -59,8 +71,12 @@ class Service {
   /// Connections of the service listener.
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
 
-  /// Tells a client that there is no room for its connection; best effort, without waiting.
-  void refuse_connection(int descriptor) noexcept;
+  /// Tells a client that there is no room for its connection; best effort, without waiting. One
+  /// that would speak TLS first hears nothing.
+  void refuse_connection(proto::Listener listener, int descriptor) noexcept;
+
+  /// Tells a client that spoke HTTP to a TLS port what it should have spoken; best effort.
+  void refuse_plain_text(int descriptor) noexcept;
 
   /// A whole answer, 503 pool_exhausted, for when there is no block to write one in.
   [[nodiscard]] std::string_view memory_refusal() const noexcept { return memory_refusal_; }
@@ -85,7 +101,13 @@ class Service {
     core::WorkspacePools workspaces;
   };
 
-  Service(const Config& config, Log& log, std::size_t shards, Memory memory);
+  struct Secrets {
+    ListenerGuard::Secrets service;
+    ListenerGuard::Secrets admin;
+  };
+
+  Service(const Config& config, Log& log, std::size_t shards, Memory memory, Secrets secrets);
+  [[nodiscard]] static std::expected<Secrets, std::string> load_secrets(const Config& config);
 
   const Config config_;
   Log& log_;
@@ -93,6 +115,8 @@ class Service {
   StreamBudget stream_budget_;
   Metrics metrics_;
   Lifecycle lifecycle_;
+  ListenerGuard guard_;
+  ListenerGuard admin_guard_;
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::size_t> admin_connections_{0};
   // Steady clock; 0 while every pool has something left.
@@ -100,6 +124,7 @@ class Service {
   Answers answers_;
   const std::string connection_refusal_;
   const std::string memory_refusal_;
+  const std::string plain_text_refusal_;
   WorkerPool workers_;  // last: its threads stop before anything they use goes away
 };
 

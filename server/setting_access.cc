@@ -40,6 +40,7 @@ std::string number_text(const Setting& setting, std::uint64_t value) {
   if (setting.unit == duration) {
     return format_duration(std::chrono::milliseconds(static_cast<std::int64_t>(value)));
   }
+  if (setting.unit == mode) return format_mode(value);
   return setting.unit == bytes ? format_size(value) : std::to_string(value);
 }
 
@@ -50,6 +51,8 @@ Parsed<std::uint64_t> read_bounded(const Setting& setting, std::string_view valu
     const auto parsed = parse_duration(value);
     if (!parsed) return std::unexpected(parsed.error());
     number = static_cast<std::uint64_t>(parsed->count());
+  } else if (setting.unit == mode) {
+    number = parse_mode(value);
   } else {
     number = setting.unit == bytes ? parse_size(value) : parse_count(value);
   }

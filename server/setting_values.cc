@@ -87,6 +87,16 @@ Parsed<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(*in_ms));
 }
 
+Parsed<std::uint64_t> parse_mode(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, value, 8);
+  if (error != std::errc{} || after != end || value > 0777) {
+    return std::unexpected("is not a file's mode such as 0660");
+  }
+  return value;
+}
+
 Parsed<ListenAddress> parse_listen_address(std::string_view text) {
   constexpr std::string_view kUnix = "unix:";
   if (text.starts_with(kUnix)) {
@@ -122,6 +132,13 @@ std::string format_size(std::uint64_t bytes) {
     }
   }
   return std::to_string(bytes);
+}
+
+std::string format_mode(std::uint64_t mode) {
+  const char digits[] = {'0', static_cast<char>('0' + (mode >> 6 & 7)),
+                         static_cast<char>('0' + (mode >> 3 & 7)),
+                         static_cast<char>('0' + (mode & 7))};
+  return {digits, sizeof digits};
 }
 
 std::string format_duration(std::chrono::milliseconds duration) {

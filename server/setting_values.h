@@ -34,6 +34,9 @@ struct ListenAddress {
 /// Errors: a missing or unknown unit, or more than 24 hours.
 [[nodiscard]] Parsed<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+/// Reads the mode of a file: octal digits, at most 0777.
+[[nodiscard]] Parsed<std::uint64_t> parse_mode(std::string_view text);
+
 /// Reads `host:port`, `[IPv6]:port` or `unix:/path`.
 /// Errors: no port, a port above 65535, an empty host, IPv6 without brackets, a relative path, or
 /// one that is longer than a unix socket's address can hold (107 bytes).
@@ -41,6 +44,7 @@ struct ListenAddress {
 
 /// The inverse of the functions above: what they return parses back to the same value.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
+[[nodiscard]] std::string format_mode(std::uint64_t mode);
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
 [[nodiscard]] std::string format_listen_address(const ListenAddress& address);
 

@@ -16,7 +16,7 @@
 namespace frdpu::server {
 
 /// How a value is written, where its type leaves that open.
-enum class SettingUnit : std::uint8_t { text, count, seconds, bytes, duration };
+enum class SettingUnit : std::uint8_t { text, count, seconds, bytes, duration, mode };
 
 /// A place in Config; `AccessMember` reaches into the part of one listener.
 struct AccessMember {

@@ -3,6 +3,7 @@
 #include <brotli/decode.h>
 #include <isa-l.h>
 #include <libdeflate.h>
+#include <openssl/crypto.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -35,6 +36,7 @@ std::vector<LibraryVersion> library_versions() {
       {"libdeflate", LIBDEFLATE_VERSION_STRING, true},
       {"isal", joined(ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION, ISAL_PATCH_VERSION), true},
       {"brotli", joined(brotli >> 24, brotli >> 12 & 0xfff, brotli & 0xfff), true},
+      {"openssl", ::OpenSSL_version(OPENSSL_VERSION_STRING), false},
       {"boost", joined(BOOST_VERSION / 100'000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100),
        false},
       {"nlohmann_json",

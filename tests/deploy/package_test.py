@@ -39,7 +39,7 @@ class PackageTest(unittest.TestCase):
 
     def test_the_libraries_are_its_dependencies(self):
         depends = run("dpkg-deb", "--field", str(self.package), "Depends")
-        for library in ("libzstd1", "zlib1g", "libdeflate0", "libisal2", "libbrotli1", "libc6"):
+        for library in ("libzstd1", "zlib1g", "libdeflate0", "libisal2", "libbrotli1", "libssl3", "libc6"):
             self.assertRegex(depends, rf"\b{library} \(>= ")
 
     def test_files_are_roots_and_nobody_else_writes_them(self):

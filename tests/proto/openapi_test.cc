@@ -208,6 +208,19 @@ TEST(OpenapiTest, GivesEachResponseItsStatus) {
   }
 }
 
+// Probes have no place for a secret; everything else may ask for a token.
+TEST(OpenapiTest, LetsProbesAloneInWithoutAToken) {
+  for (const auto& [path, item] : document()["paths"].items()) {
+    const bool is_probe = path == "/livez" || path == "/readyz";
+    for (const auto& [key, operation] : item.items()) {
+      if (!is_method(key)) continue;
+      SCOPED_TRACE(key + " " + path);
+      EXPECT_EQ(operation["responses"].contains("401"), !is_probe);
+      EXPECT_EQ(operation.value("security", json()) == json::array(), is_probe);
+    }
+  }
+}
+
 TEST(OpenapiTest, NamesEachOperationOnce) {
   Names ids;
   for (const auto& [path, item] : document()["paths"].items()) {

@@ -83,6 +83,23 @@ TEST(MemoryPlanTest, ThePartsAddUpToTheTotal) {
   EXPECT_GE(memory_bytes(config), before + 1000 * kKiB + 16 * 64 * kKiB);
 }
 
+TEST(MemoryPlanTest, TlsIsCountedForEveryConnectionThatMayBe) {
+  Config config = two_cores();
+  choose_memory(config, machine_of(4 * kGiB));
+  const std::uint64_t plain = memory_bytes(config);
+  config.max_connections = 1000;
+  const std::uint64_t fewer = memory_bytes(config);
+  EXPECT_LT(fewer, plain);
+  config.access.tls_cert = "cert.pem";
+  EXPECT_EQ(memory_bytes(config), fewer + 1000 * 64 * kKiB);
+  config.access.tls_client_ca = "ca.pem";
+  EXPECT_EQ(memory_bytes(config), fewer + 1000 * 128 * kKiB);
+  config.admin_access.tls_cert = "cert.pem";
+  EXPECT_EQ(memory_bytes(config), fewer + 1000 * 128 * kKiB + 256 * 64 * kKiB);
+  EXPECT_THAT(memory_report(config, machine_of(4 * kGiB)).value(),
+              HasSubstr("TLS of 256 admin connections"));
+}
+
 TEST(MemoryPlanTest, WhatExceedsTheMemoryIsRefusedInOneLine) {
   Config config = two_cores();
   choose_memory(config, machine_of(4 * kGiB));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 
 namespace frdpu::server {
 namespace {
@@ -50,6 +51,20 @@ TEST(SettingValuesTest, DurationsNeedAUnit) {
   for (const char* text : {"", "5", "s", "1.5s", "5 s", "-5s", "5S", "5h", "5us", "1441m",
                            "18446744073709551615m", "99999999999999999999s"}) {
     EXPECT_FALSE(parse_duration(text)) << "'" << text << "'";
+  }
+}
+
+TEST(SettingValuesTest, ModesAreOctal) {
+  for (const auto& [text, mode, written] :
+       {std::tuple{"0660", 0660u, "0660"}, std::tuple{"600", 0600u, "0600"},
+        std::tuple{"0", 0u, "0000"}, std::tuple{"0777", 0777u, "0777"}}) {
+    const auto parsed = parse_mode(text);
+    ASSERT_TRUE(parsed) << parsed.error();
+    EXPECT_EQ(*parsed, mode);
+    EXPECT_EQ(format_mode(*parsed), written);
+  }
+  for (const char* text : {"", "0668", "1777", "0o660", "rw-rw----", "-660", "660 "}) {
+    EXPECT_FALSE(parse_mode(text)) << "'" << text << "'";
   }
 }
 

@@ -19,6 +19,8 @@ namespace {
 // the machine).
 constexpr std::pair<const char*, const char*> kContract[] = {{"listen", "127.0.0.1:8080"},
                                                              {"admin-listen", "127.0.0.1:8081"},
+                                                             {"listen-mode", "0660"},
+                                                             {"admin-listen-mode", "0600"},
                                                              {"threads", "0"},
                                                              {"compute-threads", "0"},
                                                              {"pool-mtu-blocks", "0"},
@@ -92,9 +94,9 @@ TEST(SettingsTest, DefaultsAreWithinTheirOwnBounds) {
 TEST(SettingsTest, ARefusedValueLeavesTheConfigAsItWas) {
   Config config;
   EXPECT_FALSE(set_value(config, *find_setting("max-header-bytes"), "65k"));
-  EXPECT_FALSE(set_value(config, *find_setting("tls-cert"), "/cert.pem"));
+  EXPECT_FALSE(set_value(config, *find_setting("dictionary-dir"), "/var"));
   EXPECT_EQ(config.max_header_bytes, 16u << 10);
-  EXPECT_TRUE(config.access.tls_cert.empty());
+  EXPECT_TRUE(config.dictionary_dir.empty());
 }
 
 TEST(SettingsTest, LimitsAreOneFlatObjectInBytesAndSeconds) {
@@ -113,7 +115,7 @@ TEST(SettingsTest, TheReadmeTableHasOneRowASetting) {
   const std::string table = settings_markdown();
   EXPECT_THAT(table, ::testing::HasSubstr("| `--max-body-bytes` | `1g` | "));
   EXPECT_THAT(table, ::testing::HasSubstr("| `--threads` | number of cores | "));
-  EXPECT_THAT(table, ::testing::Not(::testing::HasSubstr("tls-cert")));
+  EXPECT_THAT(table, ::testing::Not(::testing::HasSubstr("dictionary-dir")));
 }
 
 TEST(SettingsTest, TheReadmeShowsThatTable) {

@@ -13,11 +13,14 @@ import queue
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import unittest
+
+from support.tls import Socket as TlsSocket
 
 # A request that takes longer than this hangs. Sanitizers make everything slow, and the service's
 # workers run at the lowest priority: on a busy machine they wait for everybody else.
@@ -47,10 +50,14 @@ class BrokenOff(Exception):
 class Service:
     """One process of the service on ports of its own.
 
-    `flags` are given as keyword arguments: max_body_bytes=10 is `--max-body-bytes 10`.
+    `flags` are given as keyword arguments: max_body_bytes=10 is `--max-body-bytes 10`. With a
+    context for TLS, or a token, the requests of this class use them.
     """
 
-    def __init__(self, listen="127.0.0.1:0", admin_listen="127.0.0.1:0", env=None, **flags):
+    def __init__(self, listen="127.0.0.1:0", admin_listen="127.0.0.1:0", env=None, tls=None,
+                 admin_tls=None, token=None, admin_token=None, **flags):
+        self.tls, self.admin_tls = tls, admin_tls
+        self.token, self.admin_token = token, admin_token
         self.flags = ["--listen", listen, "--admin-listen", admin_listen]
         for name, value in flags.items():
             self.flags += ["--" + name.replace("_", "-"), str(value)]
@@ -100,19 +107,19 @@ class Service:
     # Talking to it.
 
     def connect(self, **options):
-        return Connection(self.address, **options)
+        return Connection(self.address, **{"tls": self.tls, **options})
 
     def request(self, method, target, body=None, fields=(), **options):
         """One request on a connection of its own."""
         with self.connect() as connection:
-            return connection.request(method, target, body, fields, **options)
+            return connection.request(method, target, body, bearer(self.token, fields), **options)
 
     def post(self, target, body=b"", fields=(), **options):
         return self.request("POST", target, body, fields, **options)
 
     def admin(self, target, method="GET"):
-        with Connection(self.admin_address) as connection:
-            return connection.request(method, target)
+        with Connection(self.admin_address, tls=self.admin_tls) as connection:
+            return connection.request(method, target, fields=bearer(self.admin_token))
 
     def pools(self):
         """Returns /v1/pools as a dict of dicts by name."""
@@ -203,6 +210,11 @@ class Service:
             self.kill()
 
 
+def bearer(token, fields=()):
+    """Returns the fields of a request with a token among them, where there is one."""
+    return {"Authorization": f"Bearer {token}", **dict(fields)} if token else dict(fields)
+
+
 def parse_address(text):
     """'127.0.0.1:80' as a pair, 'unix:/path' as '/path'."""
     if text.startswith("unix:"):
@@ -258,7 +270,7 @@ _FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\Z", 
 class Connection:
     """A client's connection that knows exactly what it sent and what came back."""
 
-    def __init__(self, address, timeout=None, receive_buffer=None, send_buffer=None):
+    def __init__(self, address, timeout=None, receive_buffer=None, send_buffer=None, tls=None):
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout or TIMEOUT)
@@ -269,7 +281,10 @@ class Connection:
         self.socket.connect(address)
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.socket = TlsSocket(self.socket, tls)
         self.buffer = bytearray()
+        self.cut_off = False  # it ended, and not cleanly
 
     def __enter__(self):
         return self
@@ -297,7 +312,8 @@ class Connection:
         """Reads more into the buffer; returns False at the end. A reset is an end too."""
         try:
             data = self.socket.recv(1 << 18)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
+            self.cut_off = True
             return False
         self.buffer += data
         return bool(data)
@@ -389,7 +405,7 @@ class Connection:
                 self.buffer.clear()
             try:
                 data = self.socket.recv(1 << 18)
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLError):
                 return False
             if not data:
                 return True
@@ -538,11 +554,12 @@ class SharedServiceTest(TestCase):
     """All tests of a class use one service, started with the class's `flags`."""
 
     flags = {}
+    client = {}  # how the test itself comes in: see Service
     service = None
 
     @classmethod
     def setUpClass(cls):
-        cls.service = Service(**cls.flags)
+        cls.service = Service(**cls.flags, **cls.client)
 
     @classmethod
     def tearDownClass(cls):
