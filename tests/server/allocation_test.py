@@ -11,8 +11,8 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import service  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from support import service  # noqa: E402
 
 PRELOAD = os.environ.get("FRDPU_TEST_PRELOAD", "")
 
