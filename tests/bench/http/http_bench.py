@@ -1,13 +1,13 @@
 """CPU time of a request: the service, its bound, and what else one would use for the job.
 
     ./dev bench http                 everything, within 5 minutes
-    ./dev bench http lz4 gzip 1400   rows by the start of their name, and by size: 1400, 64k
+    ./dev bench http lz4 gzip 1400   rows by the start of their name, and by size: 1400, 64k, 1m
     ./dev bench http --smoke         one short slice of a few rows, the service and its floor alone
 
 One core serves, the other runs wrk (-t1 -c32, keep-alive). In turns of one second each, again and
 again until the time is used up; a figure is the median of its slices. CPU time is what the kernel
-counts for all threads of a server between two requests in the middle of the load (load.lua), divided
-by the requests between them. bound = floor + codec: a bare epoll server that reads the same request
+counts for all threads of a server, read again and again under load: the slope of a line through CPU
+time over requests (load.lua). bound = floor + codec: a bare epoll server that reads the same request
 and writes as many bytes, and the codec alone in a process on the same core.
 Every answer is decoded by the public tool and compared before anything is timed.
 A line of JSON for each run goes to build/bench/http_history.jsonl.
@@ -35,7 +35,7 @@ from servers import HERE, on_core  # noqa: E402
 SOURCE = HERE.parents[2]
 TIME_LIMIT_S = 285
 CODEC_SLICE_MS = 100
-MIN_REQUESTS = 16
+CONNECTIONS = 32
 
 
 def post(address, path, body, fields):
@@ -88,20 +88,20 @@ class HttpContender(Contender):
         self.bytes_out = len(answer)
 
     def slice(self, cores, seconds):
-        every = max(8, 2_000_000 // (self.row.size + 1000))
+        every = CONNECTIONS * max(1, 62_500 // (self.row.size + 1000))
         host, port = self.server.address
         fields = ";".join(f"{name}:{value}" for name, value in self.fields.items()) or "-"
         with on_core(cores[0]):
             done = subprocess.run(
-                ["wrk", "-t1", "-c32", f"-d{seconds}s", "--timeout", "60s", "-s", str(HERE / "load.lua"),
+                ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "-s", str(HERE / "load.lua"),
                  f"http://{host}:{port}{self.path}", "--", str(self.post_file), str(every), fields,
                  *self.server.clock_files()], check=True, stdout=subprocess.PIPE, text=True)
         line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
-        _, requests, ns, errors, _ = line.split()
+        _, requests, ns, errors = line.split()
         if int(errors):
             raise RuntimeError(f"{self.name} {self.row.label}: errors under load\n{done.stdout}")
-        if int(requests) >= MIN_REQUESTS:
-            self.us.append(float(ns) / int(requests) / 1000)
+        if int(requests) > 0:  # else there were too few readings for a line
+            self.us.append(float(ns) / 1000)
             self.requests += int(requests)
         return bool(self.us)
 
@@ -248,7 +248,7 @@ def append_history(figures, rounds, folder):
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench http")
     parser.add_argument("binary", type=pathlib.Path, help=argparse.SUPPRESS)
-    parser.add_argument("rows", nargs="*", help="start of a row's name, or 1400, 64k")
+    parser.add_argument("rows", nargs="*", help="start of a row's name, or 1400, 64k, 1m")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, without rivals")
     options = parser.parse_args()
     if not shutil.which("wrk"):
