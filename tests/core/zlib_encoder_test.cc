@@ -391,7 +391,9 @@ TEST(ZlibEncoderTest, WholeBodiesGetSmallerWithTheLevel) {
                         cut)
                      ->size();
       }
-      EXPECT_LE(total, sizes.back()) << size << " level " << level;
+      // Made-up text, where the corpus is not there, may turn neighbours round by a few bytes.
+      EXPECT_LE(total, sizes.back() + (sizes.size() > 1 ? total / 1000 : 0))
+          << size << " level " << level;
       sizes.push_back(total);
     }
     EXPECT_LE(sizes[1], zlib_1 + zlib_1 / 50) << size << ": level 1 against zlib's";
