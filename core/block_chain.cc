@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 #include <new>
 #include <utility>
+
+#include "core/pool/fixed_pool.h"
 
 namespace frdpu::core {
 
@@ -28,12 +31,18 @@ Bytes BlockChain::front() const noexcept {
   return {first_ + at.begin, at.end - at.begin};
 }
 
-void BlockChain::drop_front() noexcept {
+PooledBlock BlockChain::pop_front() noexcept {
   std::byte* const gone = first_;
-  first_ = link(gone).next;
+  const Link& at = link(gone);
+  bytes_ -= at.end - at.begin;
+  first_ = at.next;
   if (first_ == nullptr) last_ = nullptr;
   --blocks_;
-  PooledBlock::attach(gone).release();
+  return PooledBlock::attach(gone);
+}
+
+void BlockChain::drop_front() noexcept {
+  pop_front().release();
 }
 
 void BlockChain::drop_empty_tail() noexcept {
@@ -52,11 +61,11 @@ void BlockChain::drop_empty_tail() noexcept {
 
 void BlockChain::consume(std::size_t n) noexcept {
   assert(n <= bytes_);
-  bytes_ -= n;
   while (n > 0) {
     Link& at = link(first_);
     const std::size_t step = std::min(n, at.end - at.begin);
     at.begin += step;
+    bytes_ -= step;
     n -= step;
     if (at.begin == at.end) drop_front();
   }
@@ -116,9 +125,32 @@ void BlockChain::append(BlockChain&& other) noexcept {
   blocks_ += std::exchange(other.blocks_, 0);
 }
 
+Result<BlockChain> BlockChain::take_front(std::size_t n, FixedPool& pool) noexcept {
+  assert(n <= bytes_);
+  BlockChain taken;
+  while (n > 0) {
+    const Link at = link(first_);
+    const std::size_t here = std::min(n, at.end - at.begin);
+    if (here == at.end - at.begin) {
+      taken.push_back(pop_front(), at.begin, at.end);
+    } else {
+      auto part = pool.acquire();
+      if (!part) {
+        taken.append(std::move(*this));
+        swap(taken);
+        return std::unexpected(part.error());
+      }
+      std::memcpy(part->data(), first_ + at.begin, here);
+      taken.push_back(std::move(*part), 0, here);
+      consume(here);
+    }
+    n -= here;
+  }
+  return taken;
+}
+
 void BlockChain::clear() noexcept {
   while (first_ != nullptr) drop_front();
-  bytes_ = 0;
 }
 
 void BlockChain::swap(BlockChain& other) noexcept {

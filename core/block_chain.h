@@ -4,9 +4,12 @@
 #include <span>
 
 #include "core/bytes.h"
+#include "core/error.h"
 #include "core/pool/pooled_block.h"
 
 namespace frdpu::core {
+
+class FixedPool;
 
 /// Bytes in pool blocks, in order: what waits between a socket and a codec. Filled at the tail,
 /// consumed at the front; each block goes home as soon as its last byte was consumed.
@@ -64,6 +67,12 @@ class BlockChain {
   /// Moves all blocks of another chain behind this one's. Cost: O(1).
   void append(BlockChain&& other) noexcept;
 
+  /// Takes the first `n` bytes off as a chain of their own. Whole blocks move; the part of a block
+  /// in front of the cut is copied into one from `pool`.
+  /// Requires: `n <= size()`, and a pool whose blocks hold what a block of this chain holds.
+  /// Errors: pool_exhausted; the chain is as it was. Cost: the blocks moved, one copy at most.
+  [[nodiscard]] Result<BlockChain> take_front(std::size_t n, FixedPool& pool) noexcept;
+
   /// Releases everything.
   void clear() noexcept;
 
@@ -72,6 +81,8 @@ class BlockChain {
  private:
   struct Link;
   [[nodiscard]] static Link& link(std::byte* payload) noexcept;
+  /// Unlinks the first block; what it holds is no longer counted.
+  [[nodiscard]] PooledBlock pop_front() noexcept;
   void drop_front() noexcept;
   void drop_empty_tail() noexcept;
 

@@ -90,6 +90,11 @@ RequestResult<EncodeSettings> read_settings(const QueryParameters& query, Coding
   return settings;
 }
 
+// Formats whose frames (gzip: members) may follow each other in one body.
+constexpr bool may_be_split(Coding coding) noexcept {
+  return coding == Coding::lz4 || coding == Coding::zstd || coding == Coding::gzip;
+}
+
 // A value out of a short list, by its place in the list.
 RequestResult<std::size_t> read_word(const QueryParameters& query, Parameter parameter,
                                      std::initializer_list<std::string_view> words,
@@ -101,38 +106,9 @@ RequestResult<std::size_t> read_word(const QueryParameters& query, Parameter par
   return static_cast<std::size_t>(found - words.begin());
 }
 
-}  // namespace
-
-ParameterSet parameters_of(Route route) noexcept {
-  switch (route) {
-    case Route::compress:
-    case Route::batch_compress:
-      return {coding, level, window, label, dictionary, prefer};
-    case Route::decompress:
-    case Route::batch_decompress:
-    case Route::probe:
-      return {coding};
-    case Route::transcode:
-      return {to, from, level, window, dictionary};
-    case Route::dictionary_train:
-      return {size};
-    default:
-      return {};
-  }
-}
-
-core::IntRange window_range(Coding coding, std::uint32_t max_window_bytes) noexcept {
-  core::IntRange range = core::traits(coding).window_bytes;
-  if (coding == Coding::zstd) {
-    range.max = std::clamp(max_window_bytes, range.min, range.max);
-    range.default_value = std::min(range.default_value, range.max);
-  }
-  return range;
-}
-
-RequestResult<CompressQuery> parse_compress_query(std::string_view text,
-                                                  const QueryRules& rules) noexcept {
-  const auto query = QueryParameters::parse(text, parameters_of(Route::compress));
+RequestResult<CompressQuery> read_compress_query(std::string_view text, Route route,
+                                                 const QueryRules& rules) noexcept {
+  const auto query = QueryParameters::parse(text, parameters_of(route));
   if (!query) return std::unexpected(query.error());
 
   CompressQuery result{.choice = rules.default_choice};
@@ -162,7 +138,7 @@ RequestResult<CompressQuery> parse_compress_query(std::string_view text,
     result.prefer = static_cast<Prefer>(*word);
   }
   if (result.choice != Choice::named) {
-    for (const Parameter parameter : {level, window, dictionary}) {
+    for (const Parameter parameter : {level, window, dictionary, split}) {
       if (query->has(parameter)) {
         return query->refuse_value(parameter, Errc::invalid_parameter,
                                    "The parameter needs a named coding.");
@@ -173,12 +149,57 @@ RequestResult<CompressQuery> parse_compress_query(std::string_view text,
   const auto settings = read_settings(*query, target, rules);
   if (!settings) return std::unexpected(settings.error());
   result.target = *settings;
+  if (query->has(split)) {
+    if (!may_be_split(target)) {
+      return query->refuse_value(split, Errc::invalid_parameter,
+                                 "Only lz4, zstd and gzip can be split into frames of their own.");
+    }
+    const auto bytes =
+        query->number(split, {kSplitBytes.min, kSplitBytes.max}, Errc::invalid_parameter, "split");
+    if (!bytes) return std::unexpected(bytes.error());
+    result.split_bytes = *bytes;
+  }
   return result;
+}
+
+}  // namespace
+
+ParameterSet parameters_of(Route route) noexcept {
+  switch (route) {
+    case Route::compress:
+      return {coding, level, window, label, dictionary, prefer, split};
+    case Route::batch_compress:
+      return {coding, level, window, label, dictionary, prefer};
+    case Route::decompress:
+    case Route::batch_decompress:
+    case Route::probe:
+      return {coding};
+    case Route::transcode:
+      return {to, from, level, window, dictionary};
+    case Route::dictionary_train:
+      return {size};
+    default:
+      return {};
+  }
+}
+
+core::IntRange window_range(Coding coding, std::uint32_t max_window_bytes) noexcept {
+  core::IntRange range = core::traits(coding).window_bytes;
+  if (coding == Coding::zstd) {
+    range.max = std::clamp(max_window_bytes, range.min, range.max);
+    range.default_value = std::min(range.default_value, range.max);
+  }
+  return range;
+}
+
+RequestResult<CompressQuery> parse_compress_query(std::string_view text,
+                                                  const QueryRules& rules) noexcept {
+  return read_compress_query(text, Route::compress, rules);
 }
 
 RequestResult<CompressQuery> parse_batch_compress_query(std::string_view text,
                                                         const QueryRules& rules) noexcept {
-  auto query = parse_compress_query(text, rules);
+  auto query = read_compress_query(text, Route::batch_compress, rules);
   if (query && query->label == Label::encoding) {
     return refuse(Errc::invalid_parameter, "The items of a batch carry no label.",
                   to_string(Parameter::label), "encoding");

@@ -59,7 +59,11 @@ struct CompressQuery {
   EncodeSettings target{};  ///< for a choice other than `named` all of it is still to be decided
   Prefer prefer = Prefer::balanced;
   Label label = Label::media_type;
+  std::uint32_t split_bytes = 0;  ///< of a piece that becomes a frame of its own; 0: one frame
 };
+
+/// What a piece may be. Smaller ones cost size for no more speed; larger ones memory.
+inline constexpr core::IntRange kSplitBytes = {64u << 10, 4u << 20, 1u << 20};
 
 /// `POST /v1/decompress`, and `/v1/probe`, which takes the same.
 struct DecompressQuery {
@@ -92,7 +96,8 @@ inline constexpr core::IntRange kTrainedDictionaryBytes = {256, 2u << 20, 112640
 [[nodiscard]] RequestResult<CompressQuery> parse_compress_query(std::string_view query,
                                                                 const QueryRules& rules) noexcept;
 
-/// The same for a batch, where `label=encoding` is invalid_parameter: items carry no labels.
+/// The same for a batch, where `label=encoding` is invalid_parameter: items carry no labels. Nor
+/// are they split.
 [[nodiscard]] RequestResult<CompressQuery> parse_batch_compress_query(
     std::string_view query, const QueryRules& rules) noexcept;
 

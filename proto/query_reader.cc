@@ -12,7 +12,7 @@ using core::Errc;
 
 // In the order of the enumerators.
 constexpr std::array<std::string_view, kParameterCount> kNames = {
-    "coding", "level", "window", "label", "dictionary", "prefer", "to", "from", "size"};
+    "coding", "level", "window", "label", "dictionary", "prefer", "to", "from", "size", "split"};
 
 std::optional<Parameter> parameter_from_name(std::string_view encoded) noexcept {
   for (std::size_t i = 0; i < kNames.size(); ++i) {

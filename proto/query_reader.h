@@ -23,8 +23,9 @@ enum class Parameter : std::uint8_t {
   to,
   from,
   size,
+  split,
 };
-inline constexpr std::size_t kParameterCount = 9;
+inline constexpr std::size_t kParameterCount = 10;
 
 /// Returns the parameter's name as it stands in a query.
 [[nodiscard]] std::string_view to_string(Parameter parameter) noexcept;

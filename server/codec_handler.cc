@@ -1,5 +1,7 @@
 #include "server/codec_handler.h"
 
+#include <algorithm>
+
 #include "core/coding_sniffer.h"
 #include "core/estimator.h"
 #include "server/request_reader.h"
@@ -68,6 +70,11 @@ proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
               .dictionary = {}};
   }
   choose_ = compress_.choice == proto::Choice::automatic;
+  if (compress_.split_bytes > 0 && plan_.decoders > 0) {
+    return proto::refuse(Errc::invalid_parameter,
+                         "A body with a Content-Encoding is not compressed in pieces.",
+                         to_string(proto::Parameter::split));
+  }
   return set_target(target);
 }
 
@@ -147,6 +154,11 @@ proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codin
   return {};
 }
 
+std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) const noexcept {
+  const std::uint64_t most = core::k64kBlockBytes;
+  return CodecTask::cost_estimate(plan_, std::min(reader.content_length().value_or(most), most));
+}
+
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {
   const auto length = reader.content_length();
   const bool streamed = length && *length > core::k64kBlockBytes;
@@ -177,18 +189,25 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
     }
     plan_.whole = reader.body_ended() && reader.body().front().size() == reader.body().size() &&
                   reader.body().size() <= core::k64kBlockBytes;
+    if (!plan_.whole && length.value_or(compress_.split_bytes + 1) > compress_.split_bytes) {
+      plan_.split_bytes = compress_.split_bytes;
+    }
   }
   if (auto opened = task_.open(plan_); !opened) return pass_on(opened.error());
   return Opened::yes;
 }
 
 std::size_t CodecHandler::result_blocks(const RequestReader& reader) const noexcept {
+  // A round's input, the next one's, and a round's result.
+  const std::size_t rounds = 3 * task_.round_blocks();
   const auto length = reader.content_length();
-  if (!plan_.encode || plan_.decoders > 0 || !length || *length <= core::k64kBlockBytes) return 0;
-  if (*length > service_.config().max_stream_bytes) return 0;
+  if (!plan_.encode || plan_.decoders > 0 || !length || *length <= core::k64kBlockBytes) {
+    return rounds;
+  }
+  if (*length > service_.config().max_stream_bytes) return rounds;
   const std::size_t bound =
       core::encoder_bound(plan_.encode->coding, static_cast<std::size_t>(*length));
-  return bound / core::k64kBlockBytes + 2;
+  return bound / core::k64kBlockBytes + 2 + rounds;
 }
 
 void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& reader) const noexcept {

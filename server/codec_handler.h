@@ -29,6 +29,9 @@ class CodecHandler {
   [[nodiscard]] proto::RequestResult<void> begin(const proto::RouteMatch& match,
                                                  const RequestReader& reader) noexcept;
 
+  /// Estimate of the work that a body begins with, as far as the head tells: of 64 KiB at most.
+  [[nodiscard]] std::chrono::nanoseconds first_cost(const RequestReader& reader) const noexcept;
+
   enum class Opened : std::uint8_t { yes, needs_body };
 
   /// Opens the task as soon as all that it depends on is known: for bodies of up to 64 KiB that is
@@ -40,7 +43,7 @@ class CodecHandler {
   [[nodiscard]] const CodecTask& task() const noexcept { return task_; }
 
   /// Blocks that the whole result may fill, where the request's length says so and the result is
-  /// long enough to be streamed; 0 otherwise.
+  /// long enough to be streamed, and those that pieces worked together fill; 0 otherwise.
   [[nodiscard]] std::size_t result_blocks(const RequestReader& reader) const noexcept;
 
   /// Fills in the fields that say what the result is.

@@ -1,11 +1,10 @@
 #include "server/codec_task.h"
 
-#include <time.h>
-
 #include <algorithm>
 
 #include "server/metrics.h"
 #include "server/service.h"
+#include "server/thread_time.h"
 
 namespace frdpu::server {
 namespace {
@@ -32,6 +31,9 @@ constexpr std::array<std::uint32_t, 12> kBrotliCost = {
     1'400, 1'900, 4'000, 5'600, 8'100, 13'000, 15'000, 19'000, 23'000, 25'000, 385'000, 1'080'000};
 constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    500,   550,
                                                                        1'500, 1'500, 1'150};
+
+// Blocks of input that a task has before it gets more: enough for a slice.
+constexpr std::size_t kInputBlocks = 3;
 
 // What was taken at least before its cost tells something about the rest.
 constexpr std::uint64_t kTellingBytes = 16 * core::kKiB;
@@ -60,16 +62,19 @@ std::uint32_t encode_cost(Coding coding, int level) noexcept {
   return 50;
 }
 
-nanoseconds thread_cpu_time() noexcept {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::chrono::seconds(time.tv_sec) + nanoseconds(time.tv_nsec);
-}
-
 }  // namespace
 
 core::Result<void> CodecTask::open(const Plan& plan) noexcept {
   plan_ = plan;
+  if (plan.split_bytes > 0) {
+    auto split = service_.split_encoders().acquire();
+    if (!split) return std::unexpected(split.error());
+    split_ = std::move(*split);
+    split_->open(*plan.encode, plan.split_bytes, service_.workers(), service_.workspaces(),
+                 service_.blocks(proto::Listener::service).large());
+    open_ = true;
+    return {};
+  }
   if (plan.encode && !encoder_) {
     core::EncoderParams params = *plan.encode;
     params.whole = plan.whole && plan.decoders == 0;
@@ -96,6 +101,8 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
 void CodecTask::close() noexcept {
   transform_.reset();
   encoder_.reset();
+  if (split_) split_->close();
+  split_ = {};
   for (auto& decoder : decoders_) decoder.reset();
   input.clear();
   output.clear();
@@ -108,35 +115,53 @@ void CodecTask::close() noexcept {
   open_ = false;
 }
 
+bool CodecTask::wants_input() const noexcept {
+  return split_ ? input.size() < split_->round_bytes() : input.blocks() < kInputBlocks;
+}
+
+bool CodecTask::has_input() const noexcept {
+  return split_ ? !wants_input() : !input.empty();
+}
+
+std::size_t CodecTask::round_blocks() const noexcept {
+  return split_ ? split_->round_bytes() / core::k64kBlockBytes + 1 : 0;
+}
+
 nanoseconds CodecTask::cost_estimate() const noexcept {
-  std::uint64_t picoseconds = 0;
-  std::uint64_t bytes = input.size();
-  for (std::size_t i = 0; i < plan_.decoders; ++i) {
-    // Output costs more than input here, and can't be known: take a usual ratio, and what a slice
-    // may write at most. One that was stopped by that may well be again.
-    bytes = state_ == State::need_output ? kSliceOutputBytes
-                                         : std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
-    picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan_.decode[i])];
-  }
-  if (plan_.encode) picoseconds += bytes * encode_cost(plan_.encode->coding, plan_.encode->level);
+  if (split_) return nanoseconds::max();  // waits for those who help: never on an I/O thread
+  // A decoder that was stopped by what a slice may write may well be again.
+  const bool stopped = state_ == State::need_output && plan_.decoders > 0;
+  const nanoseconds usual = cost_estimate(plan_, stopped ? kSliceOutputBytes : input.size());
   // Some input costs far more than usual, empty frames for one: then what it did cost so far
   // counts.
   const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
-  if (taken >= kTellingBytes && state_ == State::need_input) {
-    const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
-    const auto measured = static_cast<std::uint64_t>(each * static_cast<double>(input.size()));
-    picoseconds = std::max(picoseconds, 1000 * measured);
+  if (taken < kTellingBytes || state_ != State::need_input) return usual;
+  const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
+  return std::max(usual, nanoseconds(static_cast<std::int64_t>(
+                             each * static_cast<double>(input.size()))));
+}
+
+nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noexcept {
+  std::uint64_t picoseconds = 0;
+  for (std::size_t i = 0; i < plan.decoders; ++i) {
+    // Output costs more than input here, and can't be known: take a usual ratio, and what a slice
+    // may write at most.
+    bytes = std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
+    picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan.decode[i])];
   }
+  if (plan.encode) picoseconds += bytes * encode_cost(plan.encode->coding, plan.encode->level);
   return nanoseconds(picoseconds / 1000);
 }
 
 void CodecTask::run() noexcept {
   const bool large = cost_estimate() >= kTimedByCpuClock;
+  const nanoseconds helped = split_ ? split_->helpers_time() : nanoseconds{};
   const auto cpu_start = large ? thread_cpu_time() : nanoseconds{};
   started_ = std::chrono::steady_clock::now();
   run_slice();
   codec_time_ += large ? thread_cpu_time() - cpu_start
                        : nanoseconds(std::chrono::steady_clock::now() - started_);
+  if (split_) codec_time_ += split_->helpers_time() - helped;
   const std::size_t limit = service_.config().max_cpu_seconds;
   if (limit > 0 && state_ != State::done && state_ != State::failed &&
       codec_time_ > std::chrono::seconds(limit)) {
@@ -149,11 +174,15 @@ void CodecTask::run() noexcept {
   if (on_worker_done) on_worker_done(*this);
 }
 
+core::Result<core::StreamState> CodecTask::run_stages() noexcept {
+  if (split_) return split_->run(input, input_ended, output);
+  return transform_->run(input, input_ended, output,
+                         service_.blocks(proto::Listener::service).large(), kSliceOutputBytes);
+}
+
 void CodecTask::run_slice() noexcept {
   if (plan_.whole && plan_.decoders == 0) return encode_whole();
-  auto result =
-      transform_->run(input, input_ended, output, service_.blocks(proto::Listener::service).large(),
-                      kSliceOutputBytes);
+  const auto result = run_stages();
   if (!result) return fail(result.error());
   switch (*result) {
     case core::StreamState::need_input:
@@ -198,6 +227,7 @@ void CodecTask::fail(const core::Error& error) noexcept {
 }
 
 std::uint64_t CodecTask::input_bytes() const noexcept {
+  if (split_) return split_->consumed_bytes();
   if (whole_input_bytes_ > 0 || !transform_) return whole_input_bytes_;
   // Behind transport decoding: what the last decoder in front of the main codec made.
   const std::size_t transports =
@@ -207,6 +237,7 @@ std::uint64_t CodecTask::input_bytes() const noexcept {
 }
 
 std::uint64_t CodecTask::output_bytes() const noexcept {
+  if (split_) return split_->produced_bytes();
   if (whole_output_bytes_ > 0 || !transform_) return whole_output_bytes_;
   return transform_->produced_bytes();
 }

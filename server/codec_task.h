@@ -8,7 +8,9 @@
 #include "core/block_chain.h"
 #include "core/body_decoder.h"
 #include "core/codec_factory.h"
+#include "core/pool/object_pool.h"
 #include "core/stream_transform.h"
+#include "server/split_encoder.h"
 #include "server/worker_pool.h"
 
 namespace frdpu::server {
@@ -32,6 +34,8 @@ class CodecTask final : public Job {
     std::optional<core::EncoderParams> encode{};
     /// The first slice gets the whole body in one block: opens the one-shot paths.
     bool whole = false;
+    /// Where not 0: encoded in pieces of so many bytes, by several workers. Without decoders.
+    std::size_t split_bytes = 0;
     core::DictionarySource* dictionaries = nullptr;
   };
 
@@ -59,6 +63,18 @@ class CodecTask final : public Job {
   /// Estimate of what the next slice costs, from codings, levels, the input at hand, and what the
   /// slices before it took.
   [[nodiscard]] std::chrono::nanoseconds cost_estimate() const noexcept;
+
+  /// The same for a first slice of so much input, before there is a task.
+  [[nodiscard]] static std::chrono::nanoseconds cost_estimate(const Plan& plan,
+                                                              std::uint64_t bytes) noexcept;
+
+  /// Whether `input` has room for more before the next slice.
+  [[nodiscard]] bool wants_input() const noexcept;
+  /// Whether `input` is worth a slice, though more may follow.
+  [[nodiscard]] bool has_input() const noexcept;
+
+  /// Blocks of input that several workers take in one slice; 0 where one works alone.
+  [[nodiscard]] std::size_t round_blocks() const noexcept;
 
   core::BlockChain input;    ///< what the next slice reads
   core::BlockChain output;   ///< what slices have written
@@ -92,6 +108,7 @@ class CodecTask final : public Job {
     std::array<std::uint64_t, 2> decoder_output{};
   };
 
+  [[nodiscard]] core::Result<core::StreamState> run_stages() noexcept;
   void run_slice() noexcept;
   void encode_whole() noexcept;
   void fail(const core::Error& error) noexcept;
@@ -100,6 +117,7 @@ class CodecTask final : public Job {
   Plan plan_{};
   std::array<std::optional<core::BodyDecoder>, 2> decoders_;
   core::Leased<core::Encoder> encoder_;
+  core::PooledObject<SplitEncoder> split_;
   std::optional<core::StreamTransform> transform_;
   State state_ = State::need_input;
   core::Error error_{};

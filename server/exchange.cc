@@ -181,10 +181,7 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
   match_ = *match;
   count_request();
   if (!CodecHandler::serves(match_.route)) return answer_route();
-  if (auto begun = codec_.begin(match_, reader_); !begun) return begun;
-  codec_route_ = true;
-  continue_due_ = fields.wants_continue() && !reader_.body_begun() && reader_.has_body();
-  return {};
+  return begin_codec();
 }
 
 bool Exchange::is_let_in(proto::Route route) noexcept {

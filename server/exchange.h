@@ -88,12 +88,14 @@ class Exchange {
   [[nodiscard]] bool advance() noexcept;
   [[nodiscard]] bool write() noexcept;
 
+  [[nodiscard]] proto::RequestResult<void> begin_codec() noexcept;
   [[nodiscard]] proto::RequestResult<void> answer_route() noexcept;
   [[nodiscard]] core::Result<void> append_text(std::string_view text) noexcept;
   void discard_body() noexcept;
   [[nodiscard]] bool send_continue() noexcept;
   [[nodiscard]] bool promise_result() noexcept;
   [[nodiscard]] bool drive_codec() noexcept;
+  [[nodiscard]] proto::RequestError queue_is_full() const noexcept;
   [[nodiscard]] bool submit_slice() noexcept;
   void post_slice_done() noexcept;
   void finish_slice() noexcept;

@@ -20,13 +20,30 @@ constexpr std::chrono::microseconds kInlineCost{200};
 // A stream's result is passed on in pieces of at least this size, unless it ends.
 constexpr std::size_t kLeastBatchBytes = 16 * core::kKiB;
 
-// Blocks of input that a task has before it gets more: enough for a slice.
-constexpr std::size_t kInputBlocks = 3;
-
 // Where it was a workspace that was missing, not a block.
 constexpr std::string_view kWorkspaceFlag = "--workspace-bytes";
 
 }  // namespace
+
+proto::RequestResult<void> Exchange::begin_codec() noexcept {
+  if (auto begun = codec_.begin(match_, reader_); !begun) return begun;
+  // Before the body costs anyone anything.
+  if (codec_.first_cost(reader_) > kInlineCost && service_.workers().is_full()) {
+    return std::unexpected(queue_is_full());
+  }
+  codec_route_ = true;
+  continue_due_ = reader_.head().wants_continue() && !reader_.body_begun() && reader_.has_body();
+  return {};
+}
+
+proto::RequestError Exchange::queue_is_full() const noexcept {
+  const std::size_t limit = service_.config().max_queued_jobs;
+  return {.error = {.code = Errc::overloaded,
+                    .detail = "The queue for codec work is full",
+                    .limit = limit,
+                    .observed = limit + 1},
+          .flag = "--max-queued-jobs"};
+}
 
 bool Exchange::advance() noexcept {
   if (phase_ != Phase::work || !codec_route_ || response_ended_ || task_running_) return false;
@@ -43,6 +60,7 @@ bool Exchange::advance() noexcept {
     }
     if (*opened == CodecHandler::Opened::needs_body) return continue_due_ && send_continue();
     found_memory(MemoryWaits::For::codec);
+    if (const std::size_t blocks = codec_.task().round_blocks()) reader_.set_read_ahead(blocks);
   }
   if (!promise_result()) return false;
   if (continue_due_) return send_continue();
@@ -96,9 +114,9 @@ bool Exchange::drive_codec() noexcept {
   if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
   // A little input can make a lot of output: what the task does not take stays with the reader,
   // which then stops reading.
-  if (task.input.blocks() < kInputBlocks) task.input.append(std::move(reader_.body()));
+  if (task.wants_input()) task.input.append(std::move(reader_.body()));
   task.input_ended = reader_.body_ended() && reader_.body().empty();
-  const bool has_work = !task.input.empty() || task.input_ended ||
+  const bool has_work = task.has_input() || task.input_ended ||
                         task.state() == CodecTask::State::need_output ||
                         task.state() == CodecTask::State::need_memory;
   if (!has_work) return false;
@@ -128,12 +146,7 @@ bool Exchange::submit_slice() noexcept {
   task_running_ = false;
   connection_->release_task();
   task.on_worker_done = nullptr;
-  const std::size_t limit = service_.config().max_queued_jobs;
-  refuse({.error = {.code = Errc::overloaded,
-                    .detail = "The queue for codec work is full",
-                    .limit = limit,
-                    .observed = limit + 1},
-          .flag = "--max-queued-jobs"});
+  refuse(queue_is_full());
   return true;
 }
 

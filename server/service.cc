@@ -15,6 +15,9 @@ namespace {
 
 using core::Errc;
 
+// Requests with `split` at once. More would share the same few workers.
+constexpr std::size_t kSplitEncoders = 32;
+
 // A whole answer that needs no block, for when there is none and for who is not let in.
 std::string ready_answer(const std::string& status, const proto::RequestError& error) {
   std::array<std::byte, proto::kMaxProblemBytes> body;
@@ -59,9 +62,14 @@ std::expected<std::unique_ptr<Service>, std::string> Service::create(const Confi
     }
     return std::unexpected(line);
   }
-  return std::unique_ptr<Service>(new Service(
-      config, log, shards, {std::move(*blocks), std::move(*admin_blocks), std::move(*workspaces)},
-      std::move(*secrets)));
+  auto split_encoders =
+      core::ObjectPool<SplitEncoder>::create({.name = "split", .max_objects = kSplitEncoders});
+  if (!split_encoders) return std::unexpected("cannot reserve the memory of split encoders");
+  split_encoders->prepare(kSplitEncoders);
+  return std::unique_ptr<Service>(new Service(config, log, shards,
+                                              {std::move(*blocks), std::move(*admin_blocks),
+                                               std::move(*workspaces), std::move(*split_encoders)},
+                                              std::move(*secrets)));
 }
 
 std::expected<Service::Secrets, std::string> Service::load_secrets(const Config& config) {
@@ -155,6 +163,7 @@ std::vector<core::PoolStats> Service::pool_stats() const {
   for (std::size_t kind = 0; kind < memory_.workspaces.kinds().size(); ++kind) {
     stats.push_back(memory_.workspaces.stats(kind));
   }
+  stats.push_back(memory_.split_encoders.stats());
   return stats;
 }
 

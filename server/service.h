@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/pool/object_pool.h"
 #include "core/workspace_pool.h"
 #include "proto/routes.h"
 #include "server/answers.h"
@@ -19,6 +20,7 @@
 #include "server/lifecycle.h"
 #include "server/listener_guard.h"
 #include "server/metrics.h"
+#include "server/split_encoder.h"
 #include "server/stream_budget.h"
 #include "server/worker_pool.h"
 
@@ -44,6 +46,10 @@ class Service {
   /// What a listener's requests and responses live in.
   [[nodiscard]] BlockPools& blocks(proto::Listener listener) noexcept {
     return listener == proto::Listener::service ? memory_.blocks : memory_.admin_blocks;
+  }
+  /// For requests with `split`.
+  [[nodiscard]] core::ObjectPool<SplitEncoder>& split_encoders() noexcept {
+    return memory_.split_encoders;
   }
   [[nodiscard]] core::WorkspacePools& workspaces() noexcept { return memory_.workspaces; }
   [[nodiscard]] StreamBudget& stream_budget() noexcept { return stream_budget_; }
@@ -99,6 +105,7 @@ class Service {
     BlockPools blocks;
     BlockPools admin_blocks;
     core::WorkspacePools workspaces;
+    core::ObjectPool<SplitEncoder> split_encoders;
   };
 
   struct Secrets {

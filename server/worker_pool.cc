@@ -70,6 +70,19 @@ void WorkerPool::requeue(Job& job) noexcept {
   changed_.notify_one();
 }
 
+bool WorkerPool::withdraw(Job& job) noexcept {
+  const std::lock_guard lock(mutex_);
+  Job* before = nullptr;
+  for (Job* at = first_; at != nullptr; before = at, at = at->next) {
+    if (at != &job) continue;
+    (before != nullptr ? before->next : first_) = job.next;
+    if (last_ == &job) last_ = before;
+    --queued_;
+    return true;
+  }
+  return false;
+}
+
 void WorkerPool::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);

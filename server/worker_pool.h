@@ -29,7 +29,7 @@ struct Job {
 ///
 /// The threads run as SCHED_BATCH with nice 19 where the system allows it: on a busy core they
 /// yield to the I/O loops. Source: DESIGN.md, "Offload" (p99 1.21 ms without, 0.29 ms with).
-/// Threads: submit, requeue and the counts are safe from any thread; stop from one.
+/// Threads: submit, requeue, withdraw and the counts are safe from any thread; stop from one.
 class WorkerPool {
  public:
   /// Starts the threads. `queue_limit` is how many jobs may wait (those that run not counted).
@@ -48,11 +48,17 @@ class WorkerPool {
   /// Requires: called before `stop`, or from within that job's `run`: a stop waits for it then.
   void requeue(Job& job) noexcept;
 
+  /// Takes a job back that no worker has begun. Returns: false when one has, or it is not queued.
+  /// Cost: the length of the queue.
+  [[nodiscard]] bool withdraw(Job& job) noexcept;
+
   /// Takes no new jobs, runs all that were taken to their end, and joins the threads. Idempotent.
   void stop() noexcept;
 
   [[nodiscard]] std::size_t thread_count() const noexcept { return threads_.size(); }
   [[nodiscard]] std::size_t queued() const noexcept;
+  /// Whether `submit` would refuse now.
+  [[nodiscard]] bool is_full() const noexcept { return queued() >= queue_limit_; }
   [[nodiscard]] std::size_t running() const noexcept;
 
  private:

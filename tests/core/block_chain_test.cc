@@ -9,6 +9,7 @@
 #include <random>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/pool/fixed_pool.h"
 
@@ -64,6 +65,40 @@ TEST_F(BlockChainTest, ConsumesAcrossBlocksAndReleasesThem) {
   EXPECT_TRUE(chain.empty());
   EXPECT_EQ(chain.blocks(), 0u);
   EXPECT_EQ(in_use(), 0u);
+}
+
+TEST_F(BlockChainTest, TakesTheFrontOff) {
+  for (std::size_t n = 0; n <= 9; ++n) {
+    SCOPED_TRACE(n);
+    BlockChain chain;
+    add(chain, "abc", 5);
+    add(chain, "defg");
+    add(chain, "hi");
+    const auto front = chain.take_front(n, pool_);
+    ASSERT_TRUE(front);
+    EXPECT_EQ(all(*front), std::string("abcdefghi").substr(0, n));
+    EXPECT_EQ(all(chain), std::string("abcdefghi").substr(n));
+    EXPECT_EQ(front->size(), n);
+    EXPECT_EQ(chain.size(), 9 - n);
+    const bool at_a_seam = n == 0 || n == 3 || n == 7 || n == 9;
+    EXPECT_EQ(in_use(), at_a_seam ? 3u : 4u);
+    EXPECT_EQ(front->blocks() + chain.blocks(), in_use());
+  }
+}
+
+TEST_F(BlockChainTest, StaysWholeWhenThereIsNoBlockForTheCut) {
+  BlockChain chain;
+  add(chain, "abc");
+  add(chain, "defg");
+  std::vector<PooledBlock> rest;
+  while (auto block = pool_.acquire()) rest.push_back(std::move(*block));
+  const auto front = chain.take_front(5, pool_);
+  ASSERT_FALSE(front);
+  EXPECT_EQ(front.error().code, Errc::pool_exhausted);
+  EXPECT_EQ(all(chain), "abcdefg");
+  EXPECT_EQ(chain.size(), 7u);
+  EXPECT_EQ(chain.blocks(), 2u);
+  EXPECT_TRUE(chain.take_front(3, pool_));
 }
 
 TEST_F(BlockChainTest, FillsTheTail) {

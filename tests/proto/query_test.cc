@@ -165,6 +165,17 @@ const BadQuery kBadCompress[] = {
     {"dictionary with negotiation", "label=encoding&dictionary=a", Errc::invalid_parameter,
      "dictionary", "a"},
 
+    {"split with br", "coding=br&split=65536", Errc::invalid_parameter, "split", "65536"},
+    {"split with deflate", "coding=deflate&split=65536", Errc::invalid_parameter, "split", "65536"},
+    {"split with identity", "coding=identity&split=65536", Errc::invalid_parameter, "split",
+     "65536"},
+    {"split with auto", "coding=auto&split=65536", Errc::invalid_parameter, "split", "65536"},
+    {"split too small", "split=65535", Errc::invalid_parameter, "split", "65535", 65536, 65535},
+    {"split too large", "split=4194305", Errc::invalid_parameter, "split", "4194305", 4194304,
+     4194305},
+    {"split of zero", "split=0", Errc::invalid_parameter, "split", "0", 65536},
+    {"split with a unit", "split=1m", Errc::invalid_parameter, "split", "1m"},
+
     {"dictionary that climbs", "dictionary=..%2F..%2Fetc", Errc::unknown_dictionary, "dictionary",
      "..%2F..%2Fetc"},
     {"empty dictionary", "dictionary=", Errc::unknown_dictionary, "dictionary"},
@@ -215,6 +226,18 @@ TEST(CompressQueryTest, WindowRangeFollowsTheCap) {
   EXPECT_EQ(window_range(Coding::zstd, 0).max, 1024u);
   EXPECT_EQ(window_range(Coding::br, 1024).max, 1u << 24);
   EXPECT_EQ(window_range(Coding::lz4, 1024).max, 65535u);
+}
+
+TEST(CompressQueryTest, SplitsWhatMayFollowItself) {
+  EXPECT_EQ(parse_compress_query("", {})->split_bytes, 0u);
+  for (const std::string coding : {"lz4", "zstd", "gzip", "x-gzip"}) {
+    const auto query = parse_compress_query("split=65536&coding=" + coding, {});
+    ASSERT_TRUE(query) << coding;
+    EXPECT_EQ(query->split_bytes, 65536u);
+  }
+  EXPECT_EQ(parse_compress_query("split=4194304", {})->split_bytes, 4194304u);
+  EXPECT_EQ(parse_batch_compress_query("split=65536", {}).error().error.code,
+            Errc::unknown_parameter);
 }
 
 TEST(CompressQueryTest, BatchHasNoLabel) {

@@ -19,8 +19,9 @@ PRELOAD = os.environ.get("FRDPU_TEST_PRELOAD", "")
 # A class of level each: fast, usual, slow paths of every library, and the one-shot ones.
 LEVELS = {"identity": [None], "lz4": [1, 3, 9], "zstd": [1, 3, 12], "gzip": [1, 6, 9],
           "deflate": [1, 6, 9], "br": [0, 4, 9]}
-CONNECTIONS = 16
-ROUNDS = 4
+CONNECTIONS = 32
+MANY = 2000  # requests at a coding's first level; at the others a few waves
+FEW_WAVES = 4
 
 
 def text(size):
@@ -70,7 +71,7 @@ class AllocationTest(unittest.TestCase):
             self.assertEqual(answer.status, 200, answer)
         return answers[0].body
 
-    def measure(self, connections, target, body):
+    def measure(self, connections, target, body, waves):
         """Returns allocations and answer of requests once warm."""
         for _ in range(2):
             self.wave(connections, target, body)
@@ -78,28 +79,29 @@ class AllocationTest(unittest.TestCase):
         # anew, as often as there are threads.
         for _ in range(6):
             before = self.counter.value
-            for _ in range(ROUNDS):
+            for _ in range(waves):
                 answer = self.wave(connections, target, body)
             allocated = self.counter.value - before
             if allocated == 0:
                 break
         return allocated, answer
 
-    def check(self, sizes, levels=LEVELS):
-        connections = [self.service.connect() for _ in range(CONNECTIONS)]
+    def check(self, count, sizes, levels):
+        connections = [self.service.connect() for _ in range(count)]
         for connection in connections:
             self.addCleanup(connection.close)
         wrong = []
         for coding, of_coding in levels.items():
             for level in of_coding:
+                waves = MANY // count if level == of_coding[0] else FEW_WAVES
                 for size in sizes:
                     query = f"coding={coding}" + (f"&level={level}" if level is not None else "")
                     allocated, encoded = self.measure(connections, f"/v1/compress?{query}",
-                                                      text(size))
+                                                      text(size), waves)
                     if allocated:
                         wrong.append(f"compress {query} {size} B: {allocated}")
                     allocated, decoded = self.measure(connections, f"/v1/decompress?coding={coding}",
-                                                      encoded)
+                                                      encoded, waves)
                     self.assertEqual(decoded, text(size))
                     if allocated:
                         wrong.append(f"decompress {query} {size} B: {allocated}")
@@ -108,17 +110,21 @@ class AllocationTest(unittest.TestCase):
     def test_small_and_block_sized_bodies_cause_none(self):
         before = self.counter.value
         self.assertGreater(before, 100, "the counter counts nothing")
-        self.check([1400, 65536])
+        self.check(CONNECTIONS, [1400, 65536], LEVELS)
+
+    def test_one_connection_causes_none(self):
+        self.check(1, [1400, 65536], {coding: levels[:1] for coding, levels in LEVELS.items()})
 
     def test_streamed_bodies_cause_none(self):
         connection = self.service.connect()
         self.addCleanup(connection.close)
         wrong = []
-        body = text(4 << 20)
-        for coding in LEVELS:
+        body = text(8 << 20)
+        for query in [*LEVELS, *(f"{coding}&split=1048576" for coding in ("lz4", "zstd", "gzip"))]:
+            coding = query.partition("&")[0]
             for _ in range(8):  # until every worker has had a slice of each kind
                 before = self.counter.value
-                answer = connection.request("POST", f"/v1/compress?coding={coding}", body,
+                answer = connection.request("POST", f"/v1/compress?coding={query}", body,
                                             chunked=True)
                 self.assertEqual(answer.status, 200)
                 back = connection.request("POST", f"/v1/decompress?coding={coding}", answer.body)
@@ -127,7 +133,7 @@ class AllocationTest(unittest.TestCase):
                 if allocated == 0:
                     break
             if allocated:
-                wrong.append(f"{coding}: {allocated}")
+                wrong.append(f"{query}: {allocated}")
         self.assertEqual(wrong, [])
 
     def test_refusals_cause_none(self):

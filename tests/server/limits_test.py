@@ -6,6 +6,7 @@ prints the table of bombs in server/limits.md.
 """
 
 import os
+import re
 import struct
 import sys
 import threading
@@ -174,6 +175,30 @@ class LimitTest(TestCase):
             self.assertEqual(hits(running, "overloaded"), len(refused))
             for connection in crowd:
                 connection.close()
+            self.assert_books_balanced(running)
+
+    def test_a_full_queue_is_told_before_the_body(self):
+        body = codings.text(1 << 20)
+        heavy, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body)
+        expecting, _ = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body,
+                                            {"Expect": "100-continue"})
+        with Service(compute_threads=1, max_queued_jobs=1) as running:
+            crowd = [running.connect() for _ in range(2)]
+            for connection in crowd:
+                connection.send(heavy + pieces[0])
+            def first_answer():
+                with running.connect() as late:
+                    late.send(expecting)
+                    return late.socket.recv(65536)
+            # One works for seconds, one waits: nobody else need send what will not be worked. Between
+            # two slices the queue is empty for a moment.
+            answer = running.eventually(lambda: re.match(rb"HTTP/1.1 503 .*overloaded",
+                                                         first_answer(), re.S))
+            self.assertTrue(answer)
+            with running.connect() as small:  # what needs no worker is served meanwhile
+                self.assert_status(small.request("POST", f"{COMPRESS}?coding=lz4", b"x" * 1400), 200)
+            for connection in crowd:
+                connection.reset()
             self.assert_books_balanced(running)
 
     def test_memory(self):

@@ -68,6 +68,29 @@ TEST(WorkerPoolTest, AFullQueueRefusesAndRecovers) {
   EXPECT_EQ(runs, 3);
 }
 
+TEST(WorkerPoolTest, TakesBackWhatNobodyHasBegun) {
+  Blocker blocker;
+  std::vector<int> order;
+  WorkerPool pool(1, 10);
+  TestJob never_queued([](TestJob&) {});
+  EXPECT_FALSE(pool.withdraw(never_queued));
+  ASSERT_TRUE(pool.submit(blocker.job));
+  blocker.started.wait();
+  EXPECT_FALSE(pool.withdraw(blocker.job));
+  std::vector<std::unique_ptr<TestJob>> jobs;
+  for (int i = 0; i < 5; ++i) {
+    jobs.push_back(std::make_unique<TestJob>([&order, i](TestJob&) { order.push_back(i); }));
+    ASSERT_TRUE(pool.submit(*jobs.back()));
+  }
+  for (const std::size_t i : {0u, 2u, 4u}) EXPECT_TRUE(pool.withdraw(*jobs[i]));
+  EXPECT_FALSE(pool.withdraw(*jobs[2]));
+  EXPECT_EQ(pool.queued(), 2u);
+  ASSERT_TRUE(pool.submit(*jobs[4]));
+  blocker.let_go.release();
+  pool.stop();
+  EXPECT_EQ(order, (std::vector{1, 3, 4}));
+}
+
 TEST(WorkerPoolTest, JobsRunInTheOrderOfTheirSubmission) {
   Blocker blocker;
   std::vector<int> order;

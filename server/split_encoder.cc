@@ -1,0 +1,155 @@
+#include "server/split_encoder.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "server/thread_time.h"
+
+namespace frdpu::server {
+
+using core::Errc;
+using core::StreamState;
+
+SplitEncoder::SplitEncoder() noexcept {
+  for (Helper& helper : helpers_) helper.owner = this;
+}
+
+void SplitEncoder::open(const core::EncoderParams& params, std::size_t piece_bytes,
+                        WorkerPool& workers, core::WorkspacePools& workspaces,
+                        core::FixedPool& pool) noexcept {
+  params_ = params;
+  params_.whole = false;
+  piece_bytes_ = piece_bytes;
+  workers_ = &workers;
+  workspaces_ = &workspaces;
+  pool_ = &pool;
+  // Two for each worker, so that one long piece leaves nobody idle for long.
+  most_pieces_ = std::clamp<std::size_t>(2 * workers.thread_count(), 1, kMaxPieces);
+  consumed_ = produced_ = 0;
+  helpers_time_ = {};
+}
+
+void SplitEncoder::close() noexcept {
+  for (Piece& piece : pieces_) {
+    piece.encoder.reset();
+    piece.in.clear();
+    piece.out.clear();
+    piece.done = false;
+  }
+  first_ = count_ = 0;
+}
+
+core::Result<StreamState> SplitEncoder::run(core::BlockChain& in, bool input_ends,
+                                            core::BlockChain& out) noexcept {
+  if (first_ == count_) {
+    if (auto cut_off = cut(in, input_ends); !cut_off) return std::unexpected(cut_off.error());
+  }
+  work_together();
+  pass_on(out);
+  if (first_ < count_) return std::unexpected(pieces_[first_].error);
+  if (in.size() >= piece_bytes_ || (input_ends && !in.empty())) return StreamState::output_full;
+  return input_ends ? StreamState::done : StreamState::need_input;
+}
+
+core::Result<void> SplitEncoder::cut(core::BlockChain& in, bool input_ends) noexcept {
+  first_ = count_ = 0;
+  while (count_ < most_pieces_) {
+    const bool empty_body = input_ends && consumed_ == 0 && in.empty();
+    if (in.size() < piece_bytes_ && !(input_ends && !in.empty()) && !empty_body) break;
+    auto front = in.take_front(std::min(piece_bytes_, in.size()), *pool_);
+    if (!front) {
+      if (count_ > 0) break;
+      return std::unexpected(front.error());
+    }
+    Piece& piece = pieces_[count_++];
+    consumed_ += front->size();
+    piece.in = std::move(*front);
+    piece.done = false;
+    if (empty_body) break;
+  }
+  return {};
+}
+
+void SplitEncoder::work_together() noexcept {
+  next_.store(first_, std::memory_order_relaxed);
+  const std::size_t useful = std::min(workers_->thread_count(), count_ - first_);
+  std::size_t called = 0;
+  while (called + 1 < useful) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++helping_;
+    }
+    if (!workers_->submit(helpers_[called])) {  // the queue is full: others need the workers more
+      const std::lock_guard lock(mutex_);
+      --helping_;
+      break;
+    }
+    ++called;
+  }
+  work();
+  for (std::size_t i = 0; i < called; ++i) {
+    if (!workers_->withdraw(helpers_[i])) continue;
+    const std::lock_guard lock(mutex_);
+    --helping_;
+  }
+  {
+    std::unique_lock lock(mutex_);
+    helper_left_.wait(lock, [this] { return helping_ == 0; });
+  }
+  // Where several found no memory at once, one may find enough.
+  for (std::size_t i = first_; i < count_ && called > 0; ++i) {
+    if (!pieces_[i].done && pieces_[i].error.code == Errc::pool_exhausted) encode(pieces_[i]);
+  }
+}
+
+void SplitEncoder::help() noexcept {
+  const auto start = thread_cpu_time();
+  work();
+  const auto spent = thread_cpu_time() - start;
+  const std::lock_guard lock(mutex_);
+  helpers_time_ += spent;
+  --helping_;
+  helper_left_.notify_one();  // under the lock: behind it this object may be gone
+}
+
+void SplitEncoder::work() noexcept {
+  for (;;) {
+    const std::size_t mine = next_.fetch_add(1, std::memory_order_relaxed);
+    if (mine >= count_) return;
+    if (!pieces_[mine].done) encode(pieces_[mine]);
+  }
+}
+
+void SplitEncoder::encode(Piece& piece) noexcept {
+  if (!piece.encoder) {
+    core::EncoderParams params = params_;
+    params.content_bytes = piece.in.size();
+    auto encoder = core::make_encoder(params, *workspaces_);
+    if (!encoder) {
+      piece.error = encoder.error();
+      return;
+    }
+    piece.encoder = std::move(*encoder);
+    piece.transform = {};
+    piece.transform.add(*piece.encoder);
+  }
+  const auto end = piece.transform.run(piece.in, true, piece.out, *pool_,
+                                       std::numeric_limits<std::size_t>::max());
+  if (!end) {
+    piece.error = end.error();
+    return;
+  }
+  piece.done = *end == StreamState::done;
+  piece.error = {.code = Errc::internal_error, .detail = "a piece's frame did not end"};
+  piece.encoder.reset();
+}
+
+void SplitEncoder::pass_on(core::BlockChain& out) noexcept {
+  for (; first_ < count_ && pieces_[first_].done; ++first_) {
+    produced_ += pieces_[first_].out.size();
+    out.append(std::move(pieces_[first_].out));
+  }
+}
+
+}  // namespace frdpu::server

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+#include "core/block_chain.h"
+#include "core/codec_factory.h"
+#include "core/stream_transform.h"
+#include "server/worker_pool.h"
+
+namespace frdpu::server {
+
+/// Compresses one large body on several workers at once, in pieces of a fixed size. Each piece
+/// becomes a frame (gzip: a member) of its own, so that the result is the same however many helped,
+/// and costs what a fresh start for each piece costs.
+///
+///   in    | piece 0 | piece 1 | piece 2 | piece 3 |    one round
+///              v         v         v         v         each by whoever is free
+///   out   | frame 0 | frame 1 | frame 2 | frame 3 |    in order
+///
+/// Whoever runs the round works pieces itself and calls for help; workers that are free by then
+/// take the next piece that nobody has. Calls that nobody answered are withdrawn, so that a round
+/// never waits in a queue: it waits at most for pieces that are being worked.
+///
+/// Life: `open`, rounds until `done` or an error, `close`. Kept for reuse.
+/// Threads: one at a time, helpers apart. Cost: no allocation.
+class SplitEncoder {
+ public:
+  /// Pieces of a round at most.
+  static constexpr std::size_t kMaxPieces = 8;
+
+  SplitEncoder() noexcept;
+  SplitEncoder(const SplitEncoder&) = delete;
+  SplitEncoder& operator=(const SplitEncoder&) = delete;
+
+  /// `params`: for each piece; `content_bytes` and `whole` are filled in here. `pool`: for the
+  /// result. Ownership: workers, workspaces and pool must stay until `close`.
+  /// Requires: a coding whose frames may follow each other, and `piece_bytes` > 0.
+  void open(const core::EncoderParams& params, std::size_t piece_bytes, WorkerPool& workers,
+            core::WorkspacePools& workspaces, core::FixedPool& pool) noexcept;
+
+  /// Gives all memory back. Requires: no round is running.
+  void close() noexcept;
+
+  /// Input that a round takes: less makes some who could help idle.
+  [[nodiscard]] std::size_t round_bytes() const noexcept { return most_pieces_ * piece_bytes_; }
+
+  /// Works one round. `input_ends`: nothing follows what is in the chain.
+  /// Returns: output_full when another round is there already.
+  /// Errors: pool_exhausted: what is done is in `out`, the rest is kept, call again; others are
+  /// final. Threads: not an I/O loop's: it waits for those who help.
+  [[nodiscard]] core::Result<core::StreamState> run(core::BlockChain& in, bool input_ends,
+                                                    core::BlockChain& out) noexcept;
+
+  [[nodiscard]] std::uint64_t consumed_bytes() const noexcept { return consumed_; }
+  [[nodiscard]] std::uint64_t produced_bytes() const noexcept { return produced_; }
+  /// CPU time of those who helped, so far: not of the threads that called `run`.
+  [[nodiscard]] std::chrono::nanoseconds helpers_time() const noexcept { return helpers_time_; }
+
+ private:
+  struct Helper final : Job {
+    void run() noexcept override { owner->help(); }
+    SplitEncoder* owner = nullptr;
+  };
+
+  struct Piece {
+    core::BlockChain in;
+    core::BlockChain out;
+    core::Leased<core::Encoder> encoder;
+    core::StreamTransform transform;
+    bool done = false;
+    core::Error error{};  // why it is not
+  };
+
+  [[nodiscard]] core::Result<void> cut(core::BlockChain& in, bool input_ends) noexcept;
+  void work_together() noexcept;
+  void help() noexcept;
+  void work() noexcept;
+  void encode(Piece& piece) noexcept;
+  void pass_on(core::BlockChain& out) noexcept;
+
+  core::EncoderParams params_{};
+  std::size_t piece_bytes_ = 0;
+  std::size_t most_pieces_ = 0;
+  WorkerPool* workers_ = nullptr;
+  core::WorkspacePools* workspaces_ = nullptr;
+  core::FixedPool* pool_ = nullptr;
+
+  std::array<Piece, kMaxPieces> pieces_;
+  std::size_t first_ = 0;  // [first_, count_) of the pieces are not passed on yet
+  std::size_t count_ = 0;
+  std::atomic<std::size_t> next_{0};  // that nobody has taken
+  std::array<Helper, kMaxPieces - 1> helpers_;
+
+  std::mutex mutex_;
+  std::condition_variable helper_left_;
+  std::size_t helping_ = 0;                  // holds mutex_
+  std::chrono::nanoseconds helpers_time_{};  // holds mutex_ while a round runs
+
+  std::uint64_t consumed_ = 0;
+  std::uint64_t produced_ = 0;
+};
+
+}  // namespace frdpu::server

@@ -1,0 +1,57 @@
+"""Small requests beside heavy jobs: what each loses to the other."""
+
+import os
+import time
+
+from load import clients
+from support import codings, service
+
+SECONDS = 12
+RATE = 200
+SMALL = "/v1/compress?coding=lz4"
+HEAVY = [("/v1/compress?coding=br&level=11", clients.posts)] * 3 + [
+    ("/v1/compress?coding=zstd&level=19", clients.posts)] * 3 + [
+    ("/v1/compress?coding=zstd&level=3", clients.endless_upload)] * 2
+
+
+def worked(running):
+    """Bytes that went through the codecs of the heavy jobs."""
+    return {coding: running.metric("frdpu_codec_input_bytes_total", coding=coding,
+                                   direction="compress") for coding in ("br", "zstd")}
+
+
+def under(running, heavy, small, text):
+    """Runs either, or both; returns (seconds of small requests, codec bytes a second, counts)."""
+    with clients.processes(len(HEAVY) + 1) as submit:
+        jobs = [submit(client, running.address, target, text[:1 << 20], SECONDS + 2)
+                for target, client in (HEAVY if heavy else [])]
+        time.sleep(1.0 if heavy else 0.1)  # until all of them are under way
+        before, started = worked(running), time.monotonic()
+        times = None
+        if small:
+            times = submit(clients.paced, running.address, SMALL, text[:1400], RATE,
+                           SECONDS).result()
+        else:
+            time.sleep(SECONDS)
+        after, seconds = worked(running), time.monotonic() - started
+        rates = {coding: (after[coding] - before[coding]) / seconds for coding in after}
+        return times, rates, [job.result() for job in jobs]
+
+
+def run():
+    text = codings.text(2 << 20)
+    cores = len(os.sched_getaffinity(0))
+    with service.Service(threads=cores, compute_threads=cores, access_log_sample=0) as running:
+        unloaded, _, _ = under(running, False, True, text)
+        _, alone, _ = under(running, True, False, text)
+        loaded, both, counts = under(running, True, True, text)
+    p99 = [clients.quantile(times, 0.99) * 1000 for times in (unloaded, loaded)]
+    yield "p99 of 1,400 B unloaded, ms", p99[0], None
+    yield "p99 beside heavy jobs, ms (goal: 3x + 1)", p99[1], 3 * p99[0] + 1
+    for coding in alone:
+        yield (f"{coding}: throughput lost to small requests", 1 - both[coding] / alone[coding], 0.3)
+    finished = [sum(count.values()) for count in counts if isinstance(count, dict)]
+    yield "heavy clients that finished nothing", sum(1 for count in finished if count == 0), 0
+    yield "heavy jobs refused", sum(count.get(503, 0) for count in counts
+                                    if isinstance(count, dict)), 0
+    yield "plot", {"unloaded": unloaded, "beside heavy jobs": loaded}, None
