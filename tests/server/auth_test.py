@@ -144,7 +144,7 @@ class TokenTest(SharedServiceTest):
                                             route="/v1/limits") or 0
         before = count()
         self.raw(b"GET /v1/limits HTTP/1.1\r\nHost: t\r\n\r\n")
-        self.assertEqual(count(), before + 1)
+        self.assertTrue(self.service.eventually(lambda: count() == before + 1))
         self.service.wait_for_line("route=/v1/limits status=401 code=unauthorized")
 
     def test_no_secret_is_ever_said(self):
@@ -210,6 +210,24 @@ class RotationTest(TestCase):
                 self.assertEqual(self.status(running, "other-token-0123456789"), 401)
         running.terminate()
         self.assertEqual(running.wait(), 0)
+
+    def test_a_bad_file_of_one_listener_changes_nothing_for_the_other(self):
+        old, new = "old-token-0123456789", "new-token-0123456789"
+        paths = [token_file(name, old) for name in ("of-service", "of-admin")]
+        for bad in (0, 1):
+            with self.case(bad=bad):
+                running = Service(auth_token_file=paths[0], admin_auth_token_file=paths[1])
+                token_file(os.path.basename(paths[bad]), "")
+                token_file(os.path.basename(paths[1 - bad]), new)
+                self.assertIn(paths[bad], self.hang_up(running, "reload_failed"))
+                self.assertEqual(self.status(running, old), 200)
+                for token, status in ((old, 200), (new, 401)):
+                    running.admin_token = token
+                    self.assert_status(running.admin("/v1/pools"), status)
+                running.terminate()
+                self.assertEqual(running.wait(), 0)
+                for path in paths:
+                    token_file(os.path.basename(path), old)
 
     def test_a_service_without_secrets_lives_through_the_signal(self):
         running = Service(drain_delay="300ms")

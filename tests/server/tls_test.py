@@ -5,6 +5,7 @@ The judges are Python's ssl, curl and openssl s_client; certificates are made he
 """
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -330,7 +332,7 @@ class EndTest(TlsTest):
             self.assert_status(connection.read_response(), 400)
 
     def test_what_is_no_handshake_is_ended(self):
-        hello = self.client_hello()
+        hello = tls.client_hello(CERTIFICATES.context())
         for name, text in {"noise": codings.random_bytes(2000), "an alert": b"\x15\3\3\0\2\2\x28",
                            "data": b"\x17\3\3\0\5hello", "a hello and noise":
                            hello + codings.random_bytes(500),
@@ -342,19 +344,121 @@ class EndTest(TlsTest):
         self.assert_status(self.post(PATH, b"x"), 200)
 
     def test_handshakes_that_never_come(self):
-        hello = self.client_hello()
+        hello = tls.client_hello(CERTIFICATES.context())
         for text in (b"", b"\x16", hello[:5], hello[:200], hello):
             with self.case(text=text[:8]), self.plain() as connection:
                 connection.send(text)
                 connection.rest()  # until the service ends it
         self.assert_status(self.post(PATH, b"x"), 200)
 
-    def client_hello(self):
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        with self.assertRaises(ssl.SSLWantReadError):
-            CERTIFICATES.context().wrap_bio(incoming, outgoing, server_hostname="localhost"
-                                            ).do_handshake()
-        return outgoing.read()
+
+class PaceTest(TlsTest):
+    """Who takes nothing is cut off, who takes little but goes on is not."""
+
+    flags = {**CERTIFICATES.flags(), "write_timeout": "500ms", "body_timeout": "500ms",
+             "min_bytes_per_second": 2000, "max_stream_bytes": "1m"}
+
+    def start_reading(self):
+        data = codings.random_bytes(8 << 20)
+        packed = CODINGS["lz4"].encode(data)
+        connection = self.service.connect(receive_buffer=4096)
+        self.addCleanup(connection.close)
+        head = service.make_request("POST", "/v1/decompress", packed)[0]
+        sender = threading.Thread(target=connection._send_pieces, args=(head, [packed]))
+        sender.start()
+        self.addCleanup(sender.join)
+        return connection, data
+
+    def test_answers_that_nobody_reads(self):
+        before = self.service.metric("frdpu_limit_hits_total", code="write_timeout")
+        connection, data = self.start_reading()
+        self.assertTrue(self.service.eventually(lambda: self.service.metric(
+            "frdpu_limit_hits_total", code="write_timeout") == before + 1))
+        connection.rest()
+        self.assertTrue(connection.cut_off)
+        self.assertLess(len(connection.buffer), len(data))
+
+    def test_answers_that_are_read_little_by_little(self):
+        before = self.service.metric("frdpu_limit_hits_total", code="write_timeout")
+        connection, data = self.start_reading()
+        ends = time.monotonic() + 2
+        got = bytearray()
+        while time.monotonic() < ends:  # four times the limits; 100 KB/s and less
+            got += connection.socket.recv(2000)
+            select.select([], [], [], 0.02)
+        connection.buffer = got
+        self.assert_same_bytes(connection.read_response().body, data)
+        after = self.service.metric("frdpu_limit_hits_total", code="write_timeout")
+        self.assertEqual(after, before)
+
+    def test_bodies_a_byte_a_record(self):
+        with self.service.connect() as connection:
+            self.assert_status(connection.request("POST", PATH, b"x"), 200)  # tickets are read
+            connection.send(b"POST " + PATH.encode()
+                            + b" HTTP/1.1\r\nHost: t\r\nContent-Length: 5000\r\n\r\n")
+            answered = []
+            while not answered:
+                connection.send(b"x")
+                answered = select.select([connection.socket], [], [], 0.02)[0]
+            problem = self.assert_problem(connection.read_response(), 408, "request_timeout")
+            self.assertIn("--min-bytes-per-second", problem["detail"])
+
+
+class StageTest(TlsTest):
+    """Clients that leave in the middle of a handshake, of a record and of an answer."""
+
+    flags = {**CERTIFICATES.flags(), "header_timeout": "1s", "body_timeout": "1s",
+             "write_timeout": "1s", "idle_timeout": "1s", "max_stream_bytes": "1m"}
+
+    def leave(self, connection, how):
+        if how == "close":
+            connection.close()
+        elif how == "reset":
+            raw = getattr(connection.socket, "ssl", connection.socket)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.close()
+        else:
+            connection.finish_sending()
+            connection.rest()
+            connection.close()
+
+    def test_every_stage_in_every_way(self):
+        hello = tls.client_hello(CERTIFICATES.context())
+        request = service.make_request("POST", PATH, b"hello")
+        long = service.make_request("POST", PATH, codings.random_bytes(900_000))
+        descriptors = self.service.descriptors()
+        for how in ("close", "reset", "half-close"):
+            for cut in [*range(0, 60), *range(60, len(hello), 17), len(hello)]:
+                with self.case(how=how, cut=cut):
+                    connection = self.plain()
+                    connection.send(hello[:cut])
+                    self.leave(connection, how)
+            for name, sent, raw in (
+                    ("shaken hands", b"", b""), ("half a request", request[0], b""),
+                    ("a request", request[0] + request[1][0], b""),
+                    ("half a body", long[0] + long[1][0][:300_000], b""),
+                    ("half a record's head", request[0], b"\x17\3"),
+                    ("half a record", request[0], b"\x17\3\3\x20\0" + bytes(3000)),
+                    ("a broken record", request[0], b"\x17\3\3\0\x20" + bytes(32)),
+                    ("a record that is too long", request[0], b"\x17\3\3\xff\xff" + bytes(99)),
+                    ("an answer that nobody reads", long[0] + long[1][0], b"")):
+                for version in (TLS12, TLS13):
+                    with self.case(how=how, stage=name, version=version):
+                        connection = self.service.connect(receive_buffer=8192,
+                                                          tls=CERTIFICATES.context(version))
+                        sender = threading.Thread(target=connection._send_pieces, args=(sent, []))
+                        sender.start()
+                        sender.join(0.2)
+                        if raw and not sender.is_alive():
+                            os.write(connection.socket.fileno(), raw)
+                        self.leave(connection, how)
+                        sender.join()
+        self.assertEqual(self.post(PATH, b"hello").body, b"hello")
+        self.assert_books_balanced(self.service)
+        self.assertTrue(self.service.eventually(
+            lambda: self.service.metric("frdpu_connections") == 0))
+        self.assertTrue(self.service.eventually(
+            lambda: self.service.descriptors() <= descriptors + 1))
 
 
 class GreedyHelloTest(TlsTest):
@@ -386,6 +490,17 @@ class GreedyHelloTest(TlsTest):
             self.assertLess(grown / count, 64 * 1024)
         self.assertTrue(self.service.eventually(
             lambda: self.service.metric("frdpu_connections") == 0))
+
+    @service.unittest.skipIf(service.SANITIZED, "sanitizers take memory of their own")
+    def test_idle_connections_cost_little(self):
+        count = 300
+        before = self.service.status("VmRSS")
+        crowd = [self.service.connect() for _ in range(count)]
+        for connection in crowd:
+            self.assert_status(connection.request("POST", PATH, bytes(20_000)), 200)
+        self.assertLess((self.service.status("VmRSS") - before) / count, 24 * 1024)
+        for connection in crowd:
+            connection.close()
 
 
 class DrainTest(TestCase):
@@ -471,7 +586,7 @@ class ClientCertificateTest(TlsTest):
                             self.service.connect(tls=context)
 
     def test_the_names_of_authorities_are_sent(self):
-        said = self.s_client("-tls1_3", status=1)
+        said = self.s_client("-tls1_3", "-ign_eof", status=1)
         self.assertIn("Acceptable client certificate CA names\nCN = authority", said)
 
     def test_resumption_is_no_way_around(self):

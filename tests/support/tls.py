@@ -70,6 +70,8 @@ class Certificates:
     def context(self, version=None, client=None, alpn=()):
         """A client's context, which believes nothing but our authority."""
         context = ssl.create_default_context(cafile=self.authority.cert)
+        # Python takes the end of TCP for the end of TLS, too: what it must not be taken for here.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         if version:
             context.minimum_version = context.maximum_version = version
         if client:
@@ -77,6 +79,16 @@ class Certificates:
         if alpn:
             context.set_alpn_protocols(list(alpn))
         return context
+
+
+def client_hello(context):
+    """Returns the first bytes that a client sends."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
 
 
 class HalfOpen:
