@@ -166,22 +166,23 @@ std::uint64_t Connection::taken_bytes() const noexcept {
 void Connection::pump() {
   if (phase_ != Phase::open) return;
   if (tls_ && !tls_->is_established() && !shake_hands()) return;
+  TimePoint now = loop_.now();
   if (!exchange_) {
     exchange_ = loop_.take_exchange();
-    exchange_->attach(*this);
+    exchange_->attach(*this, now);
     loop_.active().push_back(*this);
     set_active(true);
   }
-  const TimePoint ends = loop_.now() + kTurn;
+  const TimePoint ends = now + kTurn;
   do {
-    const Exchange::Next next = exchange_->pump();
+    const Exchange::Next next = exchange_->pump(now);
     switch (next.what) {
       case Exchange::Next::What::wait:
         return wait_for(next.readable, next.writable);
       case Exchange::Next::What::again:
         break;
       case Exchange::Next::What::idle:
-        return become_idle();
+        return become_idle(now);
       case Exchange::Next::What::linger:
         return linger();
       case Exchange::Next::What::close:
@@ -189,7 +190,8 @@ void Connection::pump() {
       case Exchange::Next::What::reset:
         return abort();
     }
-  } while (loop_.now() < ends);
+    now = loop_.now();
+  } while (now < ends);
   yield();
 }
 
@@ -209,12 +211,12 @@ void Connection::yield() {
                     }));
 }
 
-void Connection::become_idle() {
+void Connection::become_idle(TimePoint now) {
   loop_.give_exchange(std::move(exchange_));
   set_active(false);
   if (loop_.service().lifecycle().closing()) return close();
   loop_.idle().push_back(*this);
-  deadline_ = loop_.now() + loop_.service().config().idle_timeout;
+  deadline_ = now + loop_.service().config().idle_timeout;
   wait_readable();
 }
 

@@ -100,7 +100,7 @@ class Connection : public ListHook<Connection> {
   /// The gauge of connections is about the service: a scrape does not count itself.
   [[nodiscard]] bool is_counted() const noexcept { return listener_ == proto::Listener::service; }
   void set_active(bool active) noexcept;
-  void become_idle();
+  void become_idle(TimePoint now);
   void linger();
   void end_output();
   void drain_unread();

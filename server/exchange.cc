@@ -35,13 +35,13 @@ proto::RequestError no_token() noexcept {
 Exchange::Exchange(Service& service) noexcept
     : service_(service), reader_(service.config()), codec_(service) {}
 
-void Exchange::attach(Connection& connection) noexcept {
+void Exchange::attach(Connection& connection, TimePoint now) noexcept {
   connection_ = &connection;
   blocks_ = &service_.blocks(connection.listener());
   reader_.use(*blocks_);
   abandoned_ = false;
   phase_ = Phase::head;
-  head_started_ = last_read_ = last_write_ = Clock::now();
+  head_started_ = now;
 }
 
 void Exchange::detach() noexcept {
@@ -56,8 +56,9 @@ void Exchange::detach() noexcept {
   memory_waits_.clear();
 }
 
-Exchange::Next Exchange::pump() noexcept {
+Exchange::Next Exchange::pump(TimePoint now) noexcept {
   using What = Next::What;
+  now_ = now;
   for (int turn = 0; turn < kTurns; ++turn) {
     if (phase_ == Phase::head) {
       if (const auto next = read_head()) return *next;
@@ -114,7 +115,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
     const IoResult got = connection_->receive(*room);
     switch (got.state) {
       case IoResult::State::ok:
-        if (!begun) head_started_ = Clock::now();
+        if (!begun) head_started_ = now_;
         reader_.received(got.bytes);
         break;
       case IoResult::State::would_block:
@@ -130,7 +131,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
 
 void Exchange::begin_request() noexcept {
   phase_ = Phase::work;
-  request_started_ = last_read_ = last_write_ = Clock::now();
+  request_started_ = last_read_ = last_write_ = now_;
   match_ = {};
   head_ = {};
   codec_route_ = discard_body_ = continue_due_ = false;
@@ -285,7 +286,7 @@ bool Exchange::read_body() noexcept {
     }
     reader_.received(got.bytes);
     body_pace_.moved(got.bytes);
-    last_read_ = Clock::now();
+    last_read_ = now_;
     moved = true;
   }
   return moved;
@@ -315,7 +316,7 @@ Exchange::Next Exchange::finish() noexcept {
   if (!keep) return {.what = What::linger};
   phase_ = Phase::head;
   const bool more = reader_.next_request();
-  head_started_ = Clock::now();
+  head_started_ = now_;
   return {.what = more ? What::again : What::idle};
 }
 

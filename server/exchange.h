@@ -50,11 +50,13 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  void attach(Connection& connection) noexcept;
+  void attach(Connection& connection, TimePoint now) noexcept;
   /// Gives everything back that no worker holds. May be called twice.
   void detach() noexcept;
 
-  [[nodiscard]] Next pump() noexcept;
+  /// `now`: read by the caller, once for all that happens in one turn. A clock costs 35 ns, and
+  /// deadlines are coarser than a turn is long.
+  [[nodiscard]] Next pump(TimePoint now) noexcept;
 
   /// The connection's deadline passed: decides what that means. `pump` must follow.
   void on_deadline() noexcept;
@@ -154,6 +156,7 @@ class Exchange {
   std::size_t result_bound_blocks_ = 0;
   std::size_t promised_blocks_ = 0;
 
+  TimePoint now_{};  // of this turn
   TimePoint head_started_{};
   TimePoint request_started_{};
   TimePoint last_read_{};

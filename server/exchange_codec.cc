@@ -100,7 +100,7 @@ bool Exchange::send_continue() noexcept {
   writer_.put_text(proto::kContinueResponse);
   writer_.start_batch(0);
   continue_due_ = false;
-  last_read_ = Clock::now();
+  last_read_ = now_;
   return true;
 }
 

@@ -130,7 +130,7 @@ bool Exchange::write() noexcept {
     write_blocked_ = sent.state == IoResult::State::would_block;
     if (write_blocked_) return moved;
     writer_.sent(sent.bytes);
-    last_write_ = Clock::now();
+    last_write_ = now_;
     moved = true;
   }
   return moved;
@@ -224,9 +224,8 @@ Exchange::Next Exchange::wait() noexcept {
   const bool in_body = phase_ == Phase::work && reader_.wants_input() && !continue_due_ &&
                        !deferred_ && !(discard_body_ && head_.close);
   const bool reading = !waits_for_memory() && (phase_ == Phase::head || in_body);
-  const TimePoint now = Clock::now();
-  body_pace_.wait(reading && in_body && !write_blocked_, now);  // one accusation at a time
-  answer_pace_.wait(write_blocked_, now);
+  body_pace_.wait(reading && in_body && !write_blocked_, now_);  // one accusation at a time
+  answer_pace_.wait(write_blocked_, now_);
   return {.what = Next::What::wait, .readable = reading, .writable = write_blocked_};
 }
 
