@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/engine/lz4_format.h"
+#include "core/engine/match_copy.h"
 
 namespace frdpu::core::lz4 {
 namespace {
@@ -11,80 +12,11 @@ namespace {
 // A short sequence has no length continued: token 1, literals 14, offset 2. Its literals are read
 // as 16 bytes, which end where the offset does.
 constexpr std::size_t kShortInput = 18;
-// ... and it decodes to 14 literals and a match of 18, copied as 18.
+// ... and it decodes to 14 literals and a match of 18, copied as 8, 8 and 2.
 constexpr std::size_t kShortOutput = 32;
-// How far copies may run beyond a long run of literals or a long match.
-constexpr std::size_t kOverrun = 32;
-
-// For offsets below 8: a multiple of the offset that is at least 8, so that 8 bytes can be copied
-// ...
-constexpr std::uint8_t kSpread[8] = {0, 8, 8, 9, 8, 10, 12, 14};
-// ... once the unit was repeated over 8 bytes, by a factor with a bit for each repetition.
-constexpr std::uint64_t kRepeat[8] = {0,
-                                      0x0101010101010101,
-                                      0x0001000100010001,
-                                      0x0001000001000001,
-                                      0x0000000100000001,
-                                      0x0000010000000001,
-                                      0x0001000000000001,
-                                      0x0100000000000001};
 
 std::size_t distance(const std::uint8_t* from, const std::uint8_t* to) noexcept {
   return static_cast<std::size_t>(to - from);
-}
-
-/// Copies between places that do not overlap, or whose overlap is 16 or more bytes behind. Reads
-/// and writes up to kOverrun bytes beyond.
-inline void copy_wild(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
-  std::uint8_t* const end = to + length;
-  do {
-    copy_block<16>(to, from);
-    copy_block<16>(to + 16, from + 16);
-    to += 32;
-    from += 32;
-  } while (to < end);
-}
-
-/// Copies a match within the output. May write up to kOverrun bytes beyond `out + length`.
-inline void copy_match_wild(std::uint8_t* out, std::size_t offset, std::size_t length) noexcept {
-  const std::uint8_t* from = out - offset;
-  if (offset >= 16) [[likely]] {
-    copy_wild(out, from, length);
-    return;
-  }
-  std::uint8_t* const end = out + length;
-  if (offset < 8) {
-    const std::uint64_t unit = load_le64(from) & ((std::uint64_t{1} << 8 * offset) - 1);
-    store_le64(out, unit * kRepeat[offset]);
-    out += 8;
-    from = out - kSpread[offset];
-  }
-  while (out < end) {
-    copy_block<8>(out, from);
-    out += 8;
-    from += 8;
-  }
-}
-
-/// Copies exactly `length` bytes between places that do not overlap, without a call.
-inline void copy_exactly(std::uint8_t* to, const std::uint8_t* from, std::size_t length) noexcept {
-  const auto ends = [&]<std::size_t kBytes>() {  // two blocks, which may overlap
-    copy_block<kBytes>(to, from);
-    copy_block<kBytes>(to + length - kBytes, from + length - kBytes);
-  };
-  if (length > 32) {
-    std::memcpy(to, from, length);
-  } else if (length >= 16) {
-    ends.operator()<16>();
-  } else if (length >= 8) {
-    ends.operator()<8>();
-  } else if (length >= 4) {
-    ends.operator()<4>();
-  } else if (length != 0) {
-    to[0] = from[0];
-    to[length / 2] = from[length / 2];
-    to[length - 1] = from[length - 1];
-  }
 }
 
 /// Reads the bytes behind a length of 15. Returns: false when the input ends before they do.
@@ -172,11 +104,12 @@ Taken take_exactly(const DecodeViews& views, const std::uint8_t* in_end, bool bl
 }
 
 /// Takes sequences while each has room around it for copies that run over. Returns: where it
-/// stopped, before a sequence that is too close to an end, too long or wrong.
+/// stopped, before a sequence that is too close to an end, too long (a length of more than one
+/// further byte) or wrong.
 ///
 /// Loads come before stores where they can, the next token's above all: a load that has to wait
 /// for a store it might depend on holds up all that follows. With `kHistory`, matches in the
-/// history are as common as others, and told from them without a branch.
+/// history are as common as others, and copied by the same code.
 template <bool kHistory>
 Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor from) noexcept {
   const std::uint8_t* in = from.in;
@@ -186,6 +119,8 @@ Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor f
   if (distance(in, in_end) < kShortInput || distance(out, out_end) < kShortOutput) return from;
   const std::uint8_t* const last_in = in_end - kShortInput;
   std::uint8_t* const last_out = out_end - kShortOutput;
+  [[maybe_unused]] const std::uint8_t* const history_end = views.history_end;
+  [[maybe_unused]] const std::size_t history_bytes = views.history_bytes;
 
   std::size_t token = *in;
   while (in <= last_in && out <= last_out) {
@@ -201,7 +136,9 @@ Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor f
       store_chunk(out, bytes);
       out += literals;
     } else {
-      if (!read_extension(in, in_end, literals) || distance(in, in_end) < literals + kOverrun ||
+      if (*in == 255) return from;
+      literals += *in++;
+      if (distance(in, in_end) < literals + kOverrun ||
           distance(out, out_end) < literals + kOverrun) {
         return from;
       }
@@ -214,23 +151,25 @@ Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor f
     const std::uintptr_t match = reinterpret_cast<std::uintptr_t>(out) - offset;
     if (length != kLengthMask) [[likely]] {
       token = *in;
-      bool near = match >= floor && offset >= 16;
+      bool near = match >= floor && offset >= 8;
       const auto* there = reinterpret_cast<const std::uint8_t*>(match);
       if constexpr (kHistory) {
         const std::uintptr_t back = floor - match;  // huge for what is not in the history
-        const bool far = back - kOverrun <= views.history_bytes - kOverrun;
-        there = far ? views.history_end - back : there;
+        const bool far = back - kOverrun <= history_bytes - kOverrun;
+        there = far ? history_end - back : there;
         near = far || near;
       }
       if (near) [[likely]] {
         std::uint8_t* const here = out;
         out += length + kMinMatch;
-        copy_block<16>(here, there);
+        copy_block<8>(here, there);
+        copy_block<8>(here + 8, there + 8);
         copy_block<2>(here + 16, there + 16);
         continue;
       }
     } else {
-      if (!read_extension(in, in_end, length)) return from;
+      if (*in == 255) return from;
+      length += *in++;
       if (in == in_end) return from;
       token = *in;
     }
@@ -238,6 +177,8 @@ Cursor take_short(const DecodeViews& views, const std::uint8_t* in_end, Cursor f
     if (offset == 0 || distance(out, out_end) < length + kOverrun) return from;
     if (match >= floor) [[likely]] {
       copy_match_wild(out, offset, length);
+    } else if (kHistory && floor - match <= history_bytes && floor - match >= length + kOverrun) {
+      copy_wild(out, history_end - (floor - match), length);
     } else if (!copy_far_match(views, out, offset, length, true)) {
       return from;
     }

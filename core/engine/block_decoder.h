@@ -8,8 +8,8 @@
 /// Three loops share the work. The short one takes sequences while there is more room in both views
 /// than a sequence touches, and copies in blocks that may run past the sequence's end (never past
 /// the view's). What is too close to an end or too long for that is copied exactly, a sequence at a
-/// time. Where the views do not hold a whole sequence, the careful one goes byte by byte, and can
-/// stop and resume within it.
+/// time (match_copy.h has both kinds of copies). Where the views do not hold a whole sequence, the
+/// careful one goes byte by byte, and can stop and resume within it.
 namespace frdpu::core::lz4 {
 
 /// What a run may read and write. `in` and `out` move on.
