@@ -80,7 +80,7 @@ class LongestFinder {
   static constexpr unsigned kSteps = 128;  // along chains, at most
 
   static constexpr unsigned bits_for(std::size_t reach) noexcept {
-    return std::clamp(static_cast<unsigned>(std::bit_width(reach)) + 1, 9u, 16u);
+    return std::clamp(static_cast<unsigned>(std::bit_width(reach)) + 2, 9u, 16u);
   }
   std::uint16_t& head(std::uint64_t bytes, std::size_t count) noexcept {
     const std::uint64_t hash = (bytes << (64 - 8 * count)) * 0x9E3779B97F4A7C15u >> (64 - bits_);

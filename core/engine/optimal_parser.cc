@@ -6,11 +6,9 @@ namespace {
 
 // A match this long is followed without looking for a better one at its other positions.
 constexpr std::size_t kLongMatch = 512;
-// Longer matches take bytes of length behind the token.
+// Longer matches take bytes of length behind the token. What follows hardly ever costs less when it
+// starts earlier, so of those lengths only the longest is worth trying.
 constexpr std::size_t kCheapLength = kMinMatch + kLengthMask - 1;
-// What follows hardly ever costs less when it starts earlier. So of a long match the lengths worth
-// trying are those without such bytes, and the longest.
-constexpr std::size_t kTriedLengths = 8;
 
 std::uint32_t match_cost(std::size_t length) noexcept {
   const std::size_t code = length - kMinMatch;
@@ -72,9 +70,7 @@ void choose(OptimalStep* steps, std::size_t size) noexcept {
       };
       const std::size_t cheap = std::min(longest, kCheapLength);
       for (std::size_t length = kMinMatch; length <= cheap; ++length) consider(length);
-      const std::size_t from =
-          longest < kCheapLength + kTriedLengths ? kCheapLength + 1 : longest - kTriedLengths + 1;
-      for (std::size_t length = from; length <= longest; ++length) consider(length);
+      if (longest > cheap) consider(longest);
     }
     steps[i].cost = best;
     steps[i].length = static_cast<std::uint16_t>(taken);
