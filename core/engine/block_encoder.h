@@ -9,7 +9,7 @@
 ///
 ///   level 1    fast: one candidate a position from a hash table, taken at once
 ///   level 2    the same, but a longer match one byte on wins (lazy)
-///   level 3    dense: two candidates a position, lazy as long as it pays
+///   level 3    dense: lazy, with two candidates a position
 ///   4 to 8     hash chains of growing depth, lazy
 ///   level 9    the longest match at every position, then the cheapest way through them (optimal)
 ///

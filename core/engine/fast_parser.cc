@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <utility>
 
 #include "core/engine/parsers.h"
 #include "core/engine/sequence_writer.h"
@@ -8,26 +10,25 @@ namespace frdpu::core::lz4 {
 namespace {
 
 constexpr std::uint64_t kHashFactor = 0x9E3779B97F4A7C15u;
+constexpr std::uint64_t kTopBit = std::uint64_t{1} << 63;
 
 /// How a level looks for matches. Found by trying on the corpus (tests/bench/engine_bench.cc).
 struct Manner {
   unsigned hash_bytes;     ///< more find fewer candidates, and longer ones
   unsigned ways;           ///< candidates kept of a hash, 1 or 2
-  std::size_t lazy_below;  ///< a match shorter than this gives way to a longer one a byte on ...
-  bool lazy_again;         ///< ... which may give way in turn
+  std::size_t lazy_below;  ///< a match shorter than this gives way to a longer one a byte on
   std::size_t dense;       ///< after so many misses in a row the step widens: what does not ...
   unsigned skip_shift;     ///< ... compress is passed quickly; by one for 2^skip_shift more misses
-  bool grow_far;           ///< matches grow backwards as far as they can, not by one byte at most
   bool checked;            ///< keep candidates in the window; not needed when the table was cleared
                            ///< at the start of the input and all of that is within the window
 };
 
 constexpr Manner manner_of(int level, bool small, bool checked) {
-  if (level == 1 && small) return {5, 1, 0, false, 64, 3, false, checked};
-  if (level == 1) return {6, 1, 0, false, 24, 3, false, checked};
-  if (level == 2 && small) return {5, 1, 16, true, 64, 4, true, checked};
-  if (level == 2) return {6, 1, 16, false, 64, 3, false, checked};
-  return {5, 2, 64, true, 64, 4, true, checked};
+  if (level == 1 && small) return {5, 1, 0, 64, 4, checked};
+  if (level == 1) return {6, 1, 0, 24, 3, checked};
+  if (level == 2 && small) return {5, 1, 16, 64, 4, checked};
+  if (level == 2) return {6, 1, 16, 64, 3, checked};
+  return {5, 2, 32, 64, 4, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -40,17 +41,17 @@ struct Search {
   std::uint32_t window;
   const std::uint8_t* match_end;
 
-  /// A position to look at, an earlier one, and in what their first 8 bytes differ.
+  /// An earlier position, and in what its first 8 bytes differ from those that are looked for.
   struct Probe {
-    std::size_t found;
-    std::uint64_t difference;
+    std::size_t found = 0;
+    std::uint64_t difference = 0;
 
     [[nodiscard]] bool matches() const noexcept {
       return static_cast<std::uint32_t>(difference) == 0;
     }
-    /// Up to 7.
-    [[nodiscard]] int equal_bytes() const noexcept {
-      return std::countr_zero(difference | std::uint64_t{1} << 63) / 8;
+    /// For so many bytes, 1 to 8.
+    [[nodiscard]] bool matches(std::size_t bytes) const noexcept {
+      return difference << (64 - 8 * bytes) == 0;
     }
   };
 
@@ -59,16 +60,17 @@ struct Search {
     return entries + (bytes * kFactor >> shift) * kManner.ways;
   }
 
-  /// Enters a position. Returns: what its entry held.
+  /// Enters a position. Returns: what its entry held, the newest in the low bits.
   [[gnu::always_inline]] std::uint32_t exchange(std::size_t position,
                                                 std::uint64_t bytes) const noexcept {
     std::uint16_t* const entry = entry_of(bytes);
-    const std::uint32_t newest = entry[0];
-    entry[0] = static_cast<std::uint16_t>(position);
-    if constexpr (kManner.ways == 1) return newest;
-    const std::uint32_t older = entry[1];
-    entry[1] = static_cast<std::uint16_t>(newest);
-    return older << 16 | newest;
+    const auto now = static_cast<std::uint16_t>(position);
+    if constexpr (kManner.ways == 1) return std::exchange(*entry, now);
+    std::uint32_t before;
+    std::memcpy(&before, entry, sizeof before);
+    const std::uint32_t after = before << 16 | now;
+    std::memcpy(entry, &after, sizeof after);
+    return before;
   }
   void insert(std::size_t position) const noexcept {
     exchange(position, load_le64(base + position));
@@ -85,20 +87,20 @@ struct Search {
     return {found, load_le64(base + found) ^ bytes};
   }
 
-  /// Looks at a position and enters it. Returns: true when there is a match, and the best.
-  [[gnu::always_inline]] bool probe(std::size_t position, Probe& match) const noexcept {
+  /// Looks at a position and enters it. Returns: the better candidate.
+  [[nodiscard, gnu::always_inline]] Probe probe(std::size_t position) const noexcept {
     const std::uint64_t bytes = load_le64(base + position);
     const std::uint32_t entry = exchange(position, bytes);
-    match = compare(position, bytes, entry);
-    if constexpr (kManner.ways == 1) return match.matches();
-    const Probe older = compare(position, bytes, entry >> 16);
-    if (std::min(static_cast<std::uint32_t>(match.difference),
-                 static_cast<std::uint32_t>(older.difference)) != 0)
-      return false;
-    const bool farther = older.equal_bytes() > match.equal_bytes();
-    match.found = farther ? older.found : match.found;
-    match.difference = farther ? older.difference : match.difference;
-    return true;
+    Probe best = compare(position, bytes, entry);
+    if constexpr (kManner.ways == 2) {
+      const Probe older = compare(position, bytes, entry >> 16);
+      // Each expression is the lowest bit that differs, and all below it.
+      const bool longer =
+          (older.difference ^ (older.difference - 1)) > (best.difference ^ (best.difference - 1));
+      best.found = longer ? older.found : best.found;
+      best.difference = longer ? older.difference : best.difference;
+    }
+    return best;
   }
 
   /// The length of a match that was found at a position.
@@ -109,64 +111,95 @@ struct Search {
     }
     return 8 + count_equal(base + match.found + 8, base + position + 8, match_end);
   }
+
+  /// Counts equal bytes before two places: at most 7 and `most`, none below the floor.
+  [[nodiscard, gnu::always_inline]] std::size_t equal_before(std::size_t found, std::size_t at,
+                                                             std::size_t floor,
+                                                             std::size_t most) const noexcept {
+    std::size_t count = 0;
+    if (found < floor + 8) [[unlikely]] {
+      most = std::min(most, found - floor);
+      while (count < most && base[at - count - 1] == base[found - count - 1]) ++count;
+      return count;
+    }
+    const std::uint64_t difference = load_le64(base + at - 8) ^ load_le64(base + found - 8);
+    count = static_cast<std::size_t>(std::countr_zero(__builtin_bswap64(difference) | kTopBit)) / 8;
+    return std::min(count, most);
+  }
 };
 
 template <Manner kManner>
 std::size_t parse(const EncodeViews& views, const FastTable& table, const std::uint8_t* base,
                   std::size_t window) noexcept {
+  constexpr bool kLazy = kManner.lazy_below != 0;
   using Searching = Search<kManner>;
+  using Probe = typename Searching::Probe;
   const Searching search{table.entries, 64 - table.bits, base, static_cast<std::uint32_t>(window),
                          views.end - kLastLiterals};
   SequenceWriter writer(views.end, views.out, views.out_end);
   const auto floor = static_cast<std::size_t>(views.floor - base);
-  const auto starts_end = static_cast<std::size_t>(views.end - base) - kCopyMargin;
+  // Where a match may still start, and 8 bytes can be read that it may have.
+  const auto starts_end =
+      static_cast<std::size_t>(views.end - base) - kMatchStartMargin - (kLazy ? 1 : 0);
   auto at = static_cast<std::size_t>(views.begin - base);
   std::size_t literals = at;
   if (at == floor) search.insert(at++);  // nothing can come before the first byte
 
   for (;;) {
-    // Look for a match.
-    typename Searching::Probe match;
+    // Look for a match. The lazy levels probe the next position before they judge this one, so
+    // that what is there is known by the time it is asked for.
     const std::size_t dense_end = std::min(at + kManner.dense, starts_end);
-    for (; at < dense_end; ++at) {
-      if (search.probe(at, match)) goto found;
-    }
-    for (std::size_t misses = std::size_t{2} << kManner.skip_shift;;
-         at += misses++ >> kManner.skip_shift) {
+    Probe match = search.probe(at);
+    Probe next;
+    if constexpr (kLazy) {
+      do {
+        next = search.probe(at + 1);
+        if (match.matches()) goto found;
+        match = next;
+      } while (++at < dense_end);
+    } else {
+      for (;;) {
+        if (match.matches()) goto found;
+        if (++at >= dense_end) break;
+        match = search.probe(at);
+      }
       if (at >= starts_end) return writer.finish(base + literals);
-      if (search.probe(at, match)) break;
+      match = search.probe(at);
+    }
+    for (std::size_t misses = std::size_t{2} << kManner.skip_shift; !match.matches(); ++misses) {
+      at += misses >> kManner.skip_shift;
+      if (at >= starts_end) return writer.finish(base + literals);
+      match = search.probe(at);
+    }
+    if constexpr (kLazy) {
+      if (at >= starts_end) return writer.finish(base + literals);
+      next = search.probe(at + 1);
     }
   found:
     std::size_t length = search.length_of(match, at);
-    if constexpr (kManner.lazy_below != 0) {
-      while (length < kManner.lazy_below && at + 1 < starts_end) {
-        typename Searching::Probe next;
-        if (!search.probe(at + 1, next)) break;
+    if constexpr (kLazy) {
+      if (match.difference != 0) {
+        if (next.matches(length + 1)) {
+          ++at;
+          match = next;
+          length = search.length_of(match, at);
+        }
+      } else if (length < kManner.lazy_below && next.difference == 0 &&
+                 next.found != match.found + 1) {
         const std::size_t next_length = search.length_of(next, at + 1);
-        if (next_length <= length) break;
-        ++at;
-        length = next_length;
-        match = next;
-        if constexpr (!kManner.lazy_again) break;
+        if (next_length > length) {
+          ++at;
+          match = next;
+          length = next_length;
+        }
       }
     }
+    // Write it, with what is equal before it, and go on behind it.
     const std::size_t offset = at - match.found;
-    // Grow it backwards into the literals. More than a byte is rare, and a loop's end a bad guess.
-    if constexpr (kManner.grow_far) {
-      while (at > literals && match.found > floor && base[at - 1] == base[match.found - 1]) {
-        --at;
-        --match.found;
-        ++length;
-      }
-    } else if (at > literals && match.found > floor) {
-      const std::size_t more = base[at - 1] == base[match.found - 1] ? 1 : 0;
-      at -= more;
-      length += more;
-    }
-    // Write it, and go on behind it.
-    if (!writer.put(base + literals, at - literals, offset, length)) return 0;
-    at += length;
-    literals = at;
+    const std::size_t end = at + length;
+    at -= search.equal_before(match.found, at, floor, at - literals);
+    if (!writer.put(base + literals, at - literals, offset, end - at)) return 0;
+    at = literals = end;
     if (at >= starts_end) return writer.finish(base + literals);
     if constexpr (kManner.ways == 2) search.insert(at - 4);
     search.insert(at - 2);

@@ -12,7 +12,7 @@ constexpr unsigned kSkipShift = 7;
 std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std::uint8_t* unindexed,
                        std::uintptr_t base) noexcept {
   SequenceWriter writer(views.end, views.out, views.out_end);
-  const std::uint8_t* const last_start = views.end - kCopyMargin;
+  const std::uint8_t* const last_start = views.end - kMatchStartMargin;
   const std::uint8_t* const match_end = views.end - kLastLiterals;
   const std::uint8_t* literals = views.begin;
   const std::uint8_t* at = views.begin;

@@ -28,21 +28,16 @@ inline std::size_t hash4(const std::uint8_t* at, unsigned bits) noexcept {
 /// Counts equal bytes of two places, up to `end` of the second.
 inline std::size_t count_equal(const std::uint8_t* match, const std::uint8_t* at,
                                const std::uint8_t* end) noexcept {
-  const std::uint8_t* const from = at;
-  while (end - at >= 8) {
-    const std::uint64_t difference = load_le64(match) ^ load_le64(at);
+  const auto most = static_cast<std::size_t>(end - at);
+  std::size_t count = 0;
+  for (; count + 8 <= most; count += 8) {
+    const std::uint64_t difference = load_le64(match + count) ^ load_le64(at + count);
     if (difference != 0) {
-      return static_cast<std::size_t>(at - from) +
-             static_cast<std::size_t>(std::countr_zero(difference) / 8);
+      return count + static_cast<std::size_t>(std::countr_zero(difference)) / 8;
     }
-    match += 8;
-    at += 8;
   }
-  while (at < end && *match == *at) {
-    ++match;
-    ++at;
-  }
-  return static_cast<std::size_t>(at - from);
+  while (count < most && match[count] == at[count]) ++count;
+  return count;
 }
 
 /// A block to encode and what matches may refer to.

@@ -25,7 +25,7 @@ void find_all(const EncodeViews& views, LongestFinder& finder, const std::uint8_
               std::uintptr_t base, OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
   const std::uint8_t* const match_end = views.end - kLastLiterals;
-  const std::size_t starts = size - kCopyMargin + 1;
+  const std::size_t starts = size - kMatchStartMargin + 1;
   finder.link(unindexed, views.end - (LongestFinder::kHashed - 1), base);
   for (const std::uint8_t* at = unindexed; at < views.begin; ++at) finder.enter(at, base);
   Match match;
