@@ -108,11 +108,44 @@ inline Region aligned_region(std::size_t bytes) {
   return {static_cast<std::uint8_t*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)), &std::free};
 }
 
+/// Blocks as our engine makes them: raw where encoding does not help.
+class OursFormat : public Contender {
+ public:
+  explicit OursFormat(std::string name, View dictionary = {})
+      : Contender(std::move(name)), dictionary_(dictionary) {}
+  std::size_t decode(const Encoded& from, Room room) override {
+    return from.encoded.size == from.size ? copy_raw(from, room)
+                                          : decode_with_ours(from, room, dictionary_);
+  }
+  std::size_t cross_decode(const Encoded& from, Room room) override {
+    return from.encoded.size == from.size ? copy_raw(from, room)
+                                          : decode_with_liblz4(from, room, dictionary_);
+  }
+
+ protected:
+  /// Encodes `input`, whose history goes back to `floor`.
+  static std::size_t encode_behind(core::lz4::BlockEncoder& encoder, const std::uint8_t* floor,
+                                   View input, Room room) {
+    const std::size_t size = encoder.encode({.floor = floor,
+                                             .begin = input.data,
+                                             .end = input.data + input.size,
+                                             .out = room.data,
+                                             .out_end = room.data + room.size});
+    if (size != 0 && size < input.size) return size;
+    std::memcpy(room.data, input.data, input.size);
+    return input.size;
+  }
+  [[nodiscard]] View dictionary() const { return dictionary_; }
+
+ private:
+  View dictionary_;
+};
+
 /// Our engine: one block a payload, alone or (with `stream_bytes`) linked to those before.
-class Ours : public Contender {
+class Ours : public OursFormat {
  public:
   Ours(int level, std::size_t block_bytes, std::size_t window, std::size_t stream_bytes = 0)
-      : Contender("frdpu " + std::to_string(level)),
+      : OursFormat("frdpu " + std::to_string(level)),
         config_{.level = level,
                 .window = window,
                 .reach = std::max(block_bytes, stream_bytes),
@@ -127,20 +160,7 @@ class Ours : public Contender {
   }
   std::size_t encode(View input, Room room) override {
     if (!streams_) start(input.data);
-    const std::size_t size = encoder_.encode({.floor = floor_,
-                                              .begin = input.data,
-                                              .end = input.data + input.size,
-                                              .out = room.data,
-                                              .out_end = room.data + room.size});
-    if (size != 0 && size < input.size) return size;
-    std::memcpy(room.data, input.data, input.size);
-    return input.size;
-  }
-  std::size_t decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room) : decode_with_ours(from, room);
-  }
-  std::size_t cross_decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room) : decode_with_liblz4(from, room);
+    return encode_behind(encoder_, floor_, input, room);
   }
 
  private:
@@ -153,11 +173,10 @@ class Ours : public Contender {
 
 /// Our engine with a dictionary that was learned once: every payload is copied behind it, and the
 /// tables are taken back to what they were.
-class OursDictionary : public Contender {
+class OursDictionary : public OursFormat {
  public:
   OursDictionary(int level, View dictionary, std::size_t block_bytes)
-      : Contender("frdpu " + std::to_string(level) + " dictionary"),
-        dictionary_(dictionary),
+      : OursFormat("frdpu " + std::to_string(level) + " dictionary", dictionary),
         config_{.level = level,
                 .window = 65535,
                 .reach = dictionary.size + block_bytes,
@@ -173,30 +192,14 @@ class OursDictionary : public Contender {
     std::memcpy(learned_tables_.get(), tables_.get(), table_bytes_);
   }
   std::size_t encode(View input, Room room) override {
-    std::uint8_t* const begin = gathered_.get() + dictionary_.size;
+    std::uint8_t* const begin = gathered_.get() + dictionary().size;
     std::memcpy(begin, input.data, input.size);
     std::memcpy(tables_.get(), learned_tables_.get(), table_bytes_);
     core::lz4::BlockEncoder encoder = learned_;
-    const std::size_t size = encoder.encode({.floor = gathered_.get(),
-                                             .begin = begin,
-                                             .end = begin + input.size,
-                                             .out = room.data,
-                                             .out_end = room.data + room.size});
-    if (size != 0 && size < input.size) return size;
-    std::memcpy(room.data, input.data, input.size);
-    return input.size;
-  }
-  std::size_t decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room)
-                                          : decode_with_ours(from, room, dictionary_);
-  }
-  std::size_t cross_decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room)
-                                          : decode_with_liblz4(from, room, dictionary_);
+    return encode_behind(encoder, gathered_.get(), {begin, input.size}, room);
   }
 
  private:
-  View dictionary_;
   core::lz4::BlockEncoderConfig config_;
   std::size_t table_bytes_;
   Region tables_;
