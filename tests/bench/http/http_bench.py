@@ -59,7 +59,7 @@ class Contender:
         self.row = row
         self.name = name
         self.us = []
-        self.seconds = 1  # of a slice
+        self.seconds = 1 if row.size < 1 << 20 else 2  # of a slice
         self.bytes_out = None
 
     def result(self):
@@ -195,7 +195,7 @@ class Bench:
             for contender in everyone:
                 while not contender.slice(self.cores, contender.seconds):
                     contender.seconds += 1  # too slow, or the machine too busy, for a short slice
-                    if contender.seconds > 8:
+                    if contender.seconds > 12:
                         raise RuntimeError(f"{contender.name} {contender.row.label} gets nowhere")
             rounds += 1
             now = time.monotonic()
