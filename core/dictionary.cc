@@ -15,7 +15,8 @@ std::uint32_t load_u32(Bytes bytes, std::size_t at) noexcept {
 
 std::optional<std::uint32_t> Dictionary::declared_id(Bytes content) noexcept {
   if (content.size() < 8 || load_u32(content, 0) != kZstdMagic) return std::nullopt;
-  return load_u32(content, 4);
+  const std::uint32_t id = load_u32(content, 4);
+  return id != 0 ? std::optional(id) : std::nullopt;
 }
 
 }  // namespace frdpu::core

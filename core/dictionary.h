@@ -28,7 +28,8 @@ class Dictionary {
   /// false for raw content.
   [[nodiscard]] bool is_zstd_format() const noexcept { return declared_id(content_).has_value(); }
 
-  /// The id that bytes in zstd's dictionary format declare. Returns: nothing for raw content.
+  /// The id that bytes in zstd's dictionary format declare. Returns: nothing for raw content, and
+  /// for an id of 0, which the format does not allow: no frame could name it.
   [[nodiscard]] static std::optional<std::uint32_t> declared_id(Bytes content) noexcept;
 
  private:

@@ -81,8 +81,6 @@ class ZlibDecoder final : public Decoder {
       if (!step) return std::unexpected(step.error());
       progress.consumed += step->consumed;
       progress.produced = step->produced;
-      checksum_.update(output.first(step->produced));
-      content_bytes_ += step->produced;
       if (step->state != StepState::done) return step->state;
       body_done_ = true;
     }
@@ -95,9 +93,29 @@ class ZlibDecoder final : public Decoder {
     body_begun_ = true;
     if (whole) {
       const Progress progress = inflaters_.whole.run(input, output);
-      if (progress.state == StepState::done) return progress;
+      if (progress.state == StepState::done &&
+          is_confirmed(output.first(progress.produced), input.subspan(progress.consumed))) {
+        return progress;
+      }
     }
-    return inflaters_.streaming.run(input, output);
+    const auto step = inflaters_.streaming.run(input, output);
+    if (step) count(output.first(step->produced));
+    return step;
+  }
+
+  void count(Bytes content) noexcept {
+    checksum_.update(content);
+    content_bytes_ += content.size();
+  }
+
+  // Counts content that came out as a whole if the trailer behind it agrees. Where it does not, the
+  // other decoder says what is wrong: which of the two was used must not show.
+  bool is_confirmed(Bytes content, Bytes rest) noexcept {
+    count(content);
+    if (rest.size() >= trailer_bytes(format_) && trailer_matches(rest)) return true;
+    checksum_ = DeflateChecksum(checksum_of(format_));
+    content_bytes_ = 0;
+    return false;
   }
 
   Result<StepState> read_trailer(Bytes input, Progress& progress) noexcept {
@@ -108,14 +126,14 @@ class ZlibDecoder final : public Decoder {
     trailer_at_ += taken;
     progress.consumed += taken;
     if (trailer_at_ < wanted) return StepState::need_input;
-    if (!trailer_matches()) {
+    if (!trailer_matches(trailer_)) {
       return fail(Errc::checksum_mismatch, "the content does not match its checksum and length");
     }
     return StepState::done;
   }
 
-  [[nodiscard]] bool trailer_matches() const noexcept {
-    const auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(trailer_[i]); };
+  [[nodiscard]] bool trailer_matches(Bytes trailer) const noexcept {
+    const auto at = [&](std::size_t i) { return std::to_integer<std::uint32_t>(trailer[i]); };
     switch (format_) {
       case Format::raw:
         return true;

@@ -26,13 +26,17 @@ bool is_service_variable(std::string_view name, std::string_view value) {
          (name.ends_with("_PORT") && value.find("://") != value.npos);
 }
 
+std::string printable(std::string_view value) {
+  std::string text(value);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
 std::string shown(std::string_view value) {
   constexpr std::size_t kMost = 80;
-  std::string text = "'";
-  for (const char c : value.substr(0, kMost)) {
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  return text + (value.size() > kMost ? "...'" : "'");
+  return "'" + printable(value.substr(0, kMost)) + (value.size() > kMost ? "...'" : "'");
 }
 
 // `name_of` says how a setting is called where these texts come from.
@@ -68,7 +72,7 @@ Loaded<SettingTexts> read_environment(const char* const* environment) {
     if (setting != settings().end()) {
       texts[std::string(setting->name)] = value;
     } else if (!is_service_variable(variable, value)) {
-      return std::unexpected(std::string(variable) + " is not a setting");
+      return std::unexpected(printable(variable) + " is not a setting");
     }
   }
   return texts;

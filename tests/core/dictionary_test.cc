@@ -13,8 +13,10 @@ TEST(DictionaryTest, ReadsTheIdOfZstdsFormat) {
 
 TEST(DictionaryTest, TakesEverythingElseForRawContent) {
   const std::string_view format("\x37\xA4\x30\xEC\x78\x56\x34", 7);  // one byte short
+  // RFC 8878, 5: an id can be any value except 0.
+  const std::string_view no_id("\x37\xA4\x30\xEC\0\0\0\0 entropy tables", 23);
   for (const std::string_view text :
-       {std::string_view{}, std::string_view("raw content"), format}) {
+       {std::string_view{}, std::string_view("raw content"), format, no_id}) {
     EXPECT_EQ(Dictionary::declared_id(as_bytes(text)), std::nullopt);
     EXPECT_FALSE(Dictionary(as_bytes(text), 5).is_zstd_format());
   }

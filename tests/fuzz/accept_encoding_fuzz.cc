@@ -1,17 +1,14 @@
 // Accept-Encoding, Content-Encoding and Content-Type; lines are told apart by line feeds.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "proto/negotiation.h"
+#include "tests/fuzz/fuzz_support.h"
 
 namespace {
 
 using namespace frdpu;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 }  // namespace
 

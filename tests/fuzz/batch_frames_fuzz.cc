@@ -1,20 +1,17 @@
 // Framed items, whole and in pieces: both readings must agree. The first byte picks side and cut.
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "proto/batch_frames.h"
+#include "tests/fuzz/fuzz_support.h"
 
 namespace {
 
 using namespace frdpu;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 // Everything that a reading found, as one text; and whether it ended well.
 std::pair<std::string, bool> read(core::Bytes body, std::size_t cut, proto::FrameSide side) {

@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -12,14 +11,12 @@
 #include "proto/problem.h"
 #include "proto/request_head.h"
 #include "proto/response_head.h"
+#include "tests/fuzz/fuzz_support.h"
 
 namespace {
 
 using namespace frdpu;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 std::string lower(std::string_view text) {
   std::string result(text);

@@ -6,16 +6,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <vector>
 
 #include "core/raw_inflate.h"
 #include "core/workspace.h"
+#include "tests/fuzz/fuzz_support.h"
 
 namespace {
 
 using namespace frdpu::core;
+using frdpu::fuzz::require;
 
 constexpr std::size_t kMostOutput = std::size_t{1} << 16;
 
@@ -25,12 +26,6 @@ struct Outcome {
   bool good = false;
   bool truncated = false;
 };
-
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
 
 Outcome by_zlib(Bytes input) {
   Outcome outcome;

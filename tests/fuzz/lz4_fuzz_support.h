@@ -2,52 +2,21 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "core/bytes.h"
 #include "core/engine/frame_decoder.h"
 #include "core/engine/frame_encoder.h"
 #include "core/engine/lz4_frame_header.h"
+#include "tests/fuzz/fuzz_support.h"
 
-/// What the fuzz targets of the LZ4 engine share: choices taken from the input, and codecs driven
-/// with views of exact size, so that a sanitizer sees the byte behind them.
+/// What the fuzz targets of the LZ4 engine share: codecs driven with views of exact size, so that a
+/// sanitizer sees the byte behind them.
 namespace frdpu::fuzz {
 
 using Buffer = std::vector<std::byte>;
-
-inline void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", what);
-  std::abort();
-}
-
-/// Takes the choices of a case off the front of the fuzzer's bytes.
-class Choices {
- public:
-  Choices(const std::uint8_t* data, std::size_t size) : rest_(data, size) {}
-  /// Returns: a number below `limit`; 0 when the bytes are used up.
-  std::size_t below(std::size_t limit) {
-    std::size_t value = 0;
-    for (std::size_t most = limit - 1; most != 0; most >>= 8) value = value << 8 | next();
-    return value % limit;
-  }
-  [[nodiscard]] core::Bytes rest() const { return std::as_bytes(rest_); }
-
- private:
-  std::size_t next() {
-    if (rest_.empty()) return 0;
-    const std::uint8_t value = rest_.front();
-    rest_ = rest_.subspan(1);
-    return value;
-  }
-  std::span<const std::uint8_t> rest_;
-};
 
 /// Sizes that views are cut to; the last stands for "whole".
 inline std::size_t cut_size(Choices& choices) {

@@ -2,21 +2,18 @@
 // problem document of what was refused. The first byte picks listener and method.
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "proto/json_writer.h"
 #include "proto/problem.h"
 #include "proto/query.h"
 #include "proto/routes.h"
+#include "tests/fuzz/fuzz_support.h"
 
 namespace {
 
 using namespace frdpu;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 void check_refusal(const proto::RequestError& error) {
   std::array<std::byte, proto::kMaxProblemBytes> out;

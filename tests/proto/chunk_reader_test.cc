@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "tests/support/chunk_feed.h"
+
 namespace frdpu::proto {
 namespace {
 
@@ -14,38 +16,8 @@ using namespace std::string_literals;
 
 constexpr std::size_t kMaxTrailerBytes = 100;
 
-struct Outcome {
-  std::string data;
-  std::size_t used = 0;  // bytes up to the end of the body
-  std::optional<Errc> error{};
-  bool operator==(const Outcome&) const = default;
-};
-
-// Feeds the text in pieces that end at each multiple of `cut`, and at `only` where that is given.
-Outcome read(std::string_view text, std::size_t cut, std::size_t only = 0) {
-  ChunkReader reader(kMaxTrailerBytes);
-  Outcome outcome;
-  while (outcome.used < text.size() && !reader.done()) {
-    std::string_view piece = text.substr(outcome.used, cut - outcome.used % cut);
-    if (outcome.used < only) piece = piece.substr(0, only - outcome.used);
-    if (reader.data_left() > 0) {
-      const auto take =
-          static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), reader.data_left()));
-      outcome.data += piece.substr(0, take);
-      reader.took_data(take);
-      outcome.used += take;
-      continue;
-    }
-    const auto framing = reader.read_framing(piece);
-    if (!framing) {
-      outcome.error = framing.error().code;
-      return outcome;
-    }
-    EXPECT_TRUE(*framing > 0) << "no progress";
-    if (*framing == 0) return outcome;
-    outcome.used += *framing;
-  }
-  return outcome;
+test::ChunkedBody read(std::string_view text, std::size_t cut, std::size_t only = 0) {
+  return test::read_chunked(text, kMaxTrailerBytes, cut, only);
 }
 
 struct Row {
@@ -110,19 +82,19 @@ const Row kRows[] = {
 
 TEST(ChunkReaderTest, ReadsEveryRowCutAtEveryPlace) {
   for (const Row& row : kRows) {
-    const Outcome whole = read(row.text, SIZE_MAX);
+    const test::ChunkedBody whole = read(row.text, SIZE_MAX);
     EXPECT_EQ(whole.error, row.error) << row.name;
     if (!row.error) {
       EXPECT_EQ(whole.data, row.data) << row.name;
       EXPECT_EQ(whole.used, row.text.size()) << row.name;
     }
     for (const std::size_t cut : {1u, 2u, 3u, 5u, 8u, 16u, 31u}) {
-      const Outcome cut_up = read(row.text, cut);
+      const test::ChunkedBody cut_up = read(row.text, cut);
       EXPECT_EQ(cut_up.error, row.error) << row.name << " in pieces of " << cut;
       EXPECT_EQ(cut_up.data, whole.data) << row.name << " in pieces of " << cut;
     }
     for (std::size_t at = 1; at < row.text.size(); ++at) {
-      const Outcome cut_once = read(row.text, SIZE_MAX, at);
+      const test::ChunkedBody cut_once = read(row.text, SIZE_MAX, at);
       EXPECT_EQ(cut_once.error, row.error) << row.name << " cut at " << at;
       EXPECT_EQ(cut_once.data, whole.data) << row.name << " cut at " << at;
     }
@@ -141,7 +113,9 @@ TEST(ChunkReaderTest, RefusesBrokenLineEndsBehindData) {
 TEST(ChunkReaderTest, LeavesWhatIsBehindTheBody) {
   const std::string body = "1\r\nx\r\n0\r\nA: b\r\n\r\n";
   for (const std::size_t cut : {std::size_t{1}, std::size_t{7}, SIZE_MAX}) {
-    EXPECT_EQ(read(body + "GET / HTTP/1.1\r\n", cut), (Outcome{"x", body.size()})) << cut;
+    EXPECT_EQ(read(body + "GET / HTTP/1.1\r\n", cut),
+              (test::ChunkedBody{.data = "x", .used = body.size(), .done = true}))
+        << cut;
   }
 }
 

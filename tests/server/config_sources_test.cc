@@ -101,6 +101,7 @@ TEST_F(ConfigSourcesTest, EveryErrorNamesItsSourceAndTheValue) {
       {{}, "FRDPU_MAX_BODY_BYTES=lots", "{}", "FRDPU_MAX_BODY_BYTES: 'lots' is not a size"},
       {{}, "FRDPU_MAX_BODY=1", "{}", "FRDPU_MAX_BODY is not a setting"},
       {{}, "FRDPU_PORT=8080", "{}", "FRDPU_PORT is not a setting"},
+      {{}, "FRDPU_\x1b[31m=1", "{}", "FRDPU_?[31m is not a setting"},
       {{}, "A=", R"({"max-body-bytes": 1})", "'max-body-bytes' is not a setting"},
       {{},
        "A=",

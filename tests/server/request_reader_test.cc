@@ -8,6 +8,7 @@
 
 #include "server/block_pools.h"
 #include "server/config.h"
+#include "tests/support/request_feed.h"
 
 namespace frdpu::server {
 namespace {
@@ -19,11 +20,7 @@ constexpr std::size_t kCuts[] = {1, 2, 3, 5, 8, 16, 31, SIZE_MAX};
 /// A reader with pools of its own, fed from a text.
 class RequestReaderTest : public testing::Test {
  protected:
-  struct Request {
-    std::string target;
-    std::string body;
-    bool operator==(const Request&) const = default;
-  };
+  using Request = test::ReadRequest;
 
   static BlockPools make_pools(std::size_t mtu, std::size_t large) {
     auto pools = BlockPools::create(
@@ -34,51 +31,13 @@ class RequestReaderTest : public testing::Test {
 
   RequestReaderTest() { reader_.use(pools_); }
 
-  // Moves up to `cut` bytes of the text into the reader. Returns false when it wants none.
-  bool feed(std::string_view& text, std::size_t cut) {
-    const auto room = reader_.room();
-    if (!room || room->empty() || text.empty()) return false;
-    const std::size_t take = std::min({cut, room->size(), text.size()});
-    std::memcpy(room->data(), text.data(), take);
-    text.remove_prefix(take);
-    reader_.received(take);
-    return true;
-  }
-
-  void take_body(std::string& into) {
-    while (!reader_.body().empty()) {
-      const core::Bytes piece = reader_.body().front();
-      into.append(core::as_text(piece));
-      reader_.body().consume(piece.size());
-    }
-  }
+  bool feed(std::string_view& text, std::size_t cut) { return test::feed(reader_, text, cut); }
 
   // Reads every request of a text that arrives in cuts. Ends at the first error, which it keeps.
   std::vector<Request> read_all(std::string_view text, std::size_t cut) {
-    std::vector<Request> requests;
-    for (;;) {
-      auto state = reader_.parse_head();
-      while (state && *state == RequestReader::HeadState::incomplete) {
-        if (!feed(text, cut)) return requests;
-        state = reader_.parse_head();
-      }
-      if (!state) {
-        error_ = state.error().error.code;
-        return requests;
-      }
-      Request request{.target = std::string(reader_.line().target), .body = {}};
-      for (;;) {
-        if (auto parsed = reader_.parse_body(); !parsed) {
-          error_ = parsed.error().code;
-          return requests;
-        }
-        take_body(request.body);
-        if (reader_.body_ended()) break;
-        if (!feed(text, cut)) return requests;
-      }
-      requests.push_back(std::move(request));
-      if (!reader_.next_request() && text.empty()) return requests;
-    }
+    test::ReadRequests read = test::read_requests(reader_, text, cut);
+    if (read.error) error_ = read.error;
+    return std::move(read.requests);
   }
 
   void expect_balanced() {
@@ -266,20 +225,14 @@ TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
         ++refusals;
         continue;
       }
-      while (!reader.body().empty()) {
-        body.append(core::as_text(reader.body().front()));
-        reader.body().consume(reader.body().front().size());
-      }
+      test::take_body(reader, body);
       const std::size_t take = std::min(room->size(), rest.size());
       if (take == 0) continue;
       std::memcpy(room->data(), rest.data(), take);
       rest.remove_prefix(take);
       reader.received(take);
     }
-    while (!reader.body().empty()) {
-      body.append(core::as_text(reader.body().front()));
-      reader.body().consume(reader.body().front().size());
-    }
+    test::take_body(reader, body);
     EXPECT_EQ(body, sent);
     EXPECT_GE(refusals, 2u);
   }
