@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "tests/support/nth_failure.h"
+
+/// Operations of the service that can be made to fail. The test binary is linked with
+/// `-Wl,--wrap`, so that calls from the service's own files come by here first (faults.cc); the
+/// service itself knows nothing of it. Tests use read(2) and send(2), which pass.
+namespace frdpu::test {
+
+/// What a socket operation does instead of its work.
+enum class SocketFault : std::uint8_t {
+  would_block,    ///< EAGAIN
+  interrupted,    ///< EINTR
+  reset_by_peer,  ///< ECONNRESET
+  short_count,    ///< moves one byte
+};
+
+/// recv(2) and sendmsg(2), counted together. Set the kind before arming.
+NthFailure& socket_failure() noexcept;
+void set_socket_fault(SocketFault fault) noexcept;
+
+/// Acquisitions of blocks and workspaces that no thread's magazine can serve: all of them where
+/// pools have fewer than 8 blocks. One that fails finds its pool exhausted.
+NthFailure& pool_failure() noexcept;
+
+}  // namespace frdpu::test
