@@ -1,6 +1,7 @@
 // The configuration, from where it can come: the first byte chooses a file, an environment (lines),
-// or the value of one setting. What is taken is shown (--print-config) as something that is taken
-// again and means the same.
+// the value of one setting, or a file of tokens. What is taken is shown (--print-config) as
+// something that is taken again and means the same.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "server/setting_values.h"
 #include "server/settings.h"
 #include "server/settings_output.h"
+#include "server/token_list.h"
 #include "tests/fuzz/fuzz_support.h"
 
 namespace {
@@ -91,20 +93,43 @@ void check_value(std::string_view text, const server::Setting& setting) {
   require(server::value_text(again, setting) == shown, "a shown value is another one");
 }
 
+void check_tokens(std::string_view text) {
+  const auto tokens = server::TokenList::parse(text);
+  if (!tokens) return check_message(tokens.error());
+  std::size_t count = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view whole = text.substr(0, end);
+    const std::string_view blanks = " \t\r";
+    const std::size_t begin = std::min(whole.find_first_not_of(blanks), whole.size());
+    const std::string_view line = whole.substr(begin, whole.find_last_not_of(blanks) + 1 - begin);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty() || line.front() == '#') continue;
+    ++count;
+    require(tokens->contains(line), "a token is not taken");
+    require(!tokens->contains(std::string(line) + "\x01"), "what is no token is taken");
+  }
+  require(tokens->size() == count, "another number of tokens");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Choices choices(data, size);
-  switch (choices.below(3)) {
+  switch (choices.below(4)) {
     case 0:
       check_file(choices.text());
       break;
     case 1:
       check_environment(choices.text());
       break;
-    default:
+    case 2: {
       const auto& setting = server::settings()[choices.below(server::settings().size())];
       check_value(choices.text(), setting);
+      break;
+    }
+    default:
+      check_tokens(choices.text());
   }
   return 0;
 }
