@@ -116,11 +116,12 @@ void CodecTask::close() noexcept {
 }
 
 bool CodecTask::wants_input() const noexcept {
-  return split_ ? input.size() < split_->round_bytes() : input.blocks() < kInputBlocks;
+  if (split_) return !split_->is_busy() && input.size() < split_->round_bytes();
+  return input.blocks() < kInputBlocks;
 }
 
 bool CodecTask::has_input() const noexcept {
-  return split_ ? !wants_input() : !input.empty();
+  return split_ ? input.size() >= split_->round_bytes() : !input.empty();
 }
 
 std::size_t CodecTask::round_blocks() const noexcept {
@@ -137,8 +138,8 @@ nanoseconds CodecTask::cost_estimate() const noexcept {
   const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
   if (taken < kTellingBytes || state_ != State::need_input) return usual;
   const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
-  return std::max(usual, nanoseconds(static_cast<std::int64_t>(
-                             each * static_cast<double>(input.size()))));
+  return std::max(usual,
+                  nanoseconds(static_cast<std::int64_t>(each * static_cast<double>(input.size()))));
 }
 
 nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noexcept {

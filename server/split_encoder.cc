@@ -35,19 +35,22 @@ void SplitEncoder::close() noexcept {
     piece.encoder.reset();
     piece.in.clear();
     piece.out.clear();
-    piece.done = false;
   }
   first_ = count_ = 0;
 }
 
 core::Result<StreamState> SplitEncoder::run(core::BlockChain& in, bool input_ends,
                                             core::BlockChain& out) noexcept {
-  if (first_ == count_) {
+  if (!is_busy()) {
     if (auto cut_off = cut(in, input_ends); !cut_off) return std::unexpected(cut_off.error());
   }
   work_together();
   pass_on(out);
-  if (first_ < count_) return std::unexpected(pieces_[first_].error);
+  if (is_busy()) {
+    const core::Result<void>& outcome = pieces_[first_].outcome;
+    if (!outcome) return std::unexpected(outcome.error());
+    return StreamState::output_full;
+  }
   if (in.size() >= piece_bytes_ || (input_ends && !in.empty())) return StreamState::output_full;
   return input_ends ? StreamState::done : StreamState::need_input;
 }
@@ -66,6 +69,7 @@ core::Result<void> SplitEncoder::cut(core::BlockChain& in, bool input_ends) noex
     consumed_ += front->size();
     piece.in = std::move(*front);
     piece.done = false;
+    piece.outcome = {};
     if (empty_body) break;
   }
   return {};
@@ -73,6 +77,7 @@ core::Result<void> SplitEncoder::cut(core::BlockChain& in, bool input_ends) noex
 
 void SplitEncoder::work_together() noexcept {
   next_.store(first_, std::memory_order_relaxed);
+  turn_ends_ = std::chrono::steady_clock::now() + kTurn;
   const std::size_t useful = std::min(workers_->thread_count(), count_ - first_);
   std::size_t called = 0;
   while (called + 1 < useful) {
@@ -99,7 +104,8 @@ void SplitEncoder::work_together() noexcept {
   }
   // Where several found no memory at once, one may find enough.
   for (std::size_t i = first_; i < count_ && called > 0; ++i) {
-    if (!pieces_[i].done && pieces_[i].error.code == Errc::pool_exhausted) encode(pieces_[i]);
+    const core::Result<void>& outcome = pieces_[i].outcome;
+    if (!outcome && outcome.error().code == Errc::pool_exhausted) encode(pieces_[i]);
   }
 }
 
@@ -114,35 +120,36 @@ void SplitEncoder::help() noexcept {
 }
 
 void SplitEncoder::work() noexcept {
-  for (;;) {
+  do {
     const std::size_t mine = next_.fetch_add(1, std::memory_order_relaxed);
     if (mine >= count_) return;
     if (!pieces_[mine].done) encode(pieces_[mine]);
-  }
+  } while (std::chrono::steady_clock::now() < turn_ends_);
 }
 
 void SplitEncoder::encode(Piece& piece) noexcept {
+  piece.outcome = {};
   if (!piece.encoder) {
     core::EncoderParams params = params_;
     params.content_bytes = piece.in.size();
     auto encoder = core::make_encoder(params, *workspaces_);
     if (!encoder) {
-      piece.error = encoder.error();
+      piece.outcome = std::unexpected(encoder.error());
       return;
     }
     piece.encoder = std::move(*encoder);
     piece.transform = {};
     piece.transform.add(*piece.encoder);
   }
-  const auto end = piece.transform.run(piece.in, true, piece.out, *pool_,
-                                       std::numeric_limits<std::size_t>::max());
-  if (!end) {
-    piece.error = end.error();
-    return;
-  }
-  piece.done = *end == StreamState::done;
-  piece.error = {.code = Errc::internal_error, .detail = "a piece's frame did not end"};
-  piece.encoder.reset();
+  do {
+    const auto state = piece.transform.run(piece.in, true, piece.out, *pool_, core::k64kBlockBytes);
+    if (!state) {
+      piece.outcome = std::unexpected(state.error());
+      return;
+    }
+    piece.done = *state == StreamState::done;
+  } while (!piece.done && std::chrono::steady_clock::now() < turn_ends_);
+  if (piece.done) piece.encoder.reset();
 }
 
 void SplitEncoder::pass_on(core::BlockChain& out) noexcept {

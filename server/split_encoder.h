@@ -25,14 +25,17 @@ namespace frdpu::server {
 ///
 /// Whoever runs the round works pieces itself and calls for help; workers that are free by then
 /// take the next piece that nobody has. Calls that nobody answered are withdrawn, so that a round
-/// never waits in a queue: it waits at most for pieces that are being worked.
+/// never waits in a queue. Who works stops after kTurn, and the pieces go on in another turn: a
+/// round of zstd 19 takes seconds, which nobody else should wait.
 ///
-/// Life: `open`, rounds until `done` or an error, `close`. Kept for reuse.
+/// Life: `open`, turns until `done` or an error, `close`. Kept for reuse.
 /// Threads: one at a time, helpers apart. Cost: no allocation.
 class SplitEncoder {
  public:
   /// Pieces of a round at most.
   static constexpr std::size_t kMaxPieces = 8;
+  /// Time after which nobody begins another 64 KiB of output.
+  static constexpr std::chrono::milliseconds kTurn{20};
 
   SplitEncoder() noexcept;
   SplitEncoder(const SplitEncoder&) = delete;
@@ -44,14 +47,17 @@ class SplitEncoder {
   void open(const core::EncoderParams& params, std::size_t piece_bytes, WorkerPool& workers,
             core::WorkspacePools& workspaces, core::FixedPool& pool) noexcept;
 
-  /// Gives all memory back. Requires: no round is running.
+  /// Gives all memory back. Requires: no turn is running.
   void close() noexcept;
 
   /// Input that a round takes: less makes some who could help idle.
   [[nodiscard]] std::size_t round_bytes() const noexcept { return most_pieces_ * piece_bytes_; }
 
-  /// Works one round. `input_ends`: nothing follows what is in the chain.
-  /// Returns: output_full when another round is there already.
+  /// Whether pieces of a round wait for their next turn.
+  [[nodiscard]] bool is_busy() const noexcept { return first_ < count_; }
+
+  /// Works for a turn. `input_ends`: nothing follows what is in the chain.
+  /// Returns: output_full when there is work for another turn already.
   /// Errors: pool_exhausted: what is done is in `out`, the rest is kept, call again; others are
   /// final. Threads: not an I/O loop's: it waits for those who help.
   [[nodiscard]] core::Result<core::StreamState> run(core::BlockChain& in, bool input_ends,
@@ -74,7 +80,7 @@ class SplitEncoder {
     core::Leased<core::Encoder> encoder;
     core::StreamTransform transform;
     bool done = false;
-    core::Error error{};  // why it is not
+    core::Result<void> outcome{};  // of its latest turn
   };
 
   [[nodiscard]] core::Result<void> cut(core::BlockChain& in, bool input_ends) noexcept;
@@ -94,13 +100,14 @@ class SplitEncoder {
   std::array<Piece, kMaxPieces> pieces_;
   std::size_t first_ = 0;  // [first_, count_) of the pieces are not passed on yet
   std::size_t count_ = 0;
-  std::atomic<std::size_t> next_{0};  // that nobody has taken
+  std::atomic<std::size_t> next_{0};  // that nobody has taken in this turn
+  std::chrono::steady_clock::time_point turn_ends_{};
   std::array<Helper, kMaxPieces - 1> helpers_;
 
   std::mutex mutex_;
   std::condition_variable helper_left_;
   std::size_t helping_ = 0;                  // holds mutex_
-  std::chrono::nanoseconds helpers_time_{};  // holds mutex_ while a round runs
+  std::chrono::nanoseconds helpers_time_{};  // holds mutex_ while a turn runs
 
   std::uint64_t consumed_ = 0;
   std::uint64_t produced_ = 0;

@@ -180,6 +180,25 @@ TEST(SplitEncoderRoundsTest, AsksForAWholeRoundFirst) {
   EXPECT_EQ(*encoder.run(in, true, out), StreamState::done);
 }
 
+TEST(SplitEncoderRoundsTest, WorksInTurns) {
+  Memory memory(1024);
+  WorkerPool workers(1, 100);
+  SplitEncoder encoder;
+  encoder.open({.coding = Coding::zstd, .level = 15}, 2 * core::kMiB, workers, memory.workspaces,
+               memory.pool);
+  const test::Buffer body = test::random_bytes(4 * core::kMiB);
+  core::BlockChain in;
+  core::BlockChain out;
+  memory.fill(in, body);
+  std::size_t turns = 1;
+  for (; *encoder.run(in, true, out) == StreamState::output_full; ++turns) {
+    EXPECT_TRUE(encoder.is_busy() || !in.empty());
+  }
+  EXPECT_GT(turns, 2u);
+  EXPECT_FALSE(encoder.is_busy());
+  EXPECT_TRUE(decode(Coding::zstd, drain(out), memory) == body);
+}
+
 TEST(SplitEncoderRoundsTest, DoesNotWaitForWorkersThatHaveOtherWork) {
   struct Busy final : Job {
     void run() noexcept override {
