@@ -58,8 +58,8 @@ TEST(ServerSocketFailureTest, TheNthOperationFailsUntilItPasses) {
   test::RunningService service(small_config());
   for (const test::FailureScenario& scenario : test::failure_scenarios(200'000)) {
     for (const FaultRow& row : kFaults) {
-      // At least the head is read, an answer is sent, and the end is seen.
-      EXPECT_GE(fail_each(service, scenario, row), 3u) << scenario.name << ", " << row.name;
+      // At least the request is read and its answer sent; what follows may come after the client.
+      EXPECT_GE(fail_each(service, scenario, row), 2u) << scenario.name << ", " << row.name;
       ASSERT_FALSE(HasFailure());
     }
   }
