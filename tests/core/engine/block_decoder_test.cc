@@ -67,35 +67,59 @@ TEST(BlockDecoderTest, ReadsLiblz4sBlocksIntoExactRooms) {
   }
 }
 
+/// Literals, one match, literals again: a block built by hand, and what it decodes to by copying
+/// byte by byte.
+struct HandMade {
+  Buffer block;
+  Buffer plain;
+};
+
+HandMade hand_made(std::size_t literals, std::size_t offset, std::size_t length, std::size_t tail) {
+  HandMade made;
+  const auto put = [&](std::size_t byte) { made.block.push_back(static_cast<std::byte>(byte)); };
+  const auto put_rest = [&](std::size_t nibble) {
+    if (nibble < 15) return;
+    for (nibble -= 15; nibble >= 255; nibble -= 255) put(255);
+    put(nibble);
+  };
+  const auto put_literals = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) put(i * 37), made.plain.push_back(made.block.back());
+  };
+  put(std::min<std::size_t>(literals, 15) << 4 | std::min<std::size_t>(length - 4, 15));
+  put_rest(literals);
+  put_literals(literals);
+  put(offset & 0xFF), put(offset >> 8);
+  put_rest(length - 4);
+  for (std::size_t i = 0; i < length; ++i)
+    made.plain.push_back(made.plain.end()[-static_cast<std::ptrdiff_t>(offset)]);
+  put(std::min<std::size_t>(tail, 15) << 4);
+  put_rest(tail);
+  put_literals(tail);
+  return made;
+}
+
 TEST(BlockDecoderTest, CopiesEveryOffsetAndLength) {
-  // Literals, one match, five literals: built by hand, judged by copying byte by byte.
-  for (std::size_t literals = 1; literals <= 70; ++literals) {
-    for (std::size_t offset = 1; offset <= literals; ++offset) {
-      for (const std::size_t length : {4, 5, 8, 15, 16, 17, 18, 19, 20, 32, 33, 64, 65, 273, 274}) {
-        Buffer block;
-        const auto put = [&](std::size_t byte) { block.push_back(static_cast<std::byte>(byte)); };
-        const auto put_rest = [&](std::size_t rest) {
-          for (; rest >= 255; rest -= 255) put(255);
-          put(rest);
-        };
-        put(std::min<std::size_t>(literals, 15) << 4 | std::min<std::size_t>(length - 4, 15));
-        if (literals >= 15) put_rest(literals - 15);
-        Buffer expected;
-        for (std::size_t i = 0; i < literals; ++i) put(i * 37), expected.push_back(block.back());
-        put(offset), put(0);
-        if (length - 4 >= 15) put_rest(length - 4 - 15);
-        for (std::size_t i = 0; i < length; ++i) {
-          expected.push_back(expected[expected.size() - offset]);
-        }
-        put(0x50);
-        for (std::size_t i = 0; i < 5; ++i) put('x'), expected.push_back(block.back());
-        for (const std::size_t slack : {0, 100}) {
-          const std::size_t room = expected.size() + slack;
-          const Decoded decoded = decode(block, room, room);
-          ASSERT_EQ(decoded.outcome, DecodeOutcome::done) << literals << ' ' << offset;
-          ASSERT_TRUE(same_bytes(decoded.output, expected)) << offset << ' ' << length;
-        }
+  const auto check = [](std::size_t literals, std::size_t offset, std::size_t length) {
+    // A long tail puts the match into the short loop, a short one keeps it out.
+    for (const std::size_t tail : {5, 70}) {
+      const HandMade made = hand_made(literals, offset, length, tail);
+      for (const std::size_t slack : {0, 100}) {
+        const std::size_t room = made.plain.size() + slack;
+        const Decoded decoded = decode(made.block, room, room);
+        ASSERT_EQ(decoded.outcome, DecodeOutcome::done) << literals << ' ' << offset;
+        ASSERT_TRUE(same_bytes(decoded.output, made.plain)) << offset << ' ' << length;
       }
+    }
+  };
+  constexpr std::size_t kLengths[] = {4,  5,  8,  15, 16, 17,  18,  19,
+                                      20, 32, 33, 64, 65, 272, 273, 274};
+  for (const std::size_t length : kLengths) {
+    for (std::size_t literals = 1; literals <= 70; ++literals) {
+      for (std::size_t offset = 1; offset <= literals; ++offset) check(literals, offset, length);
+    }
+    // Lengths of literals with one further byte and more.
+    for (const std::size_t literals : {268, 269, 270, 271, 525, 526}) {
+      for (const std::size_t offset : {1, 7, 8, 15, 16, 33, 268}) check(literals, offset, length);
     }
   }
 }
