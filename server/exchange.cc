@@ -186,9 +186,11 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
 }
 
 bool Exchange::is_let_in(proto::Route route) noexcept {
+  const ListenerGuard& guard = service_.guard(connection_->listener());
+  if (!guard.has_tokens()) return true;
   // Probes have no place to keep a secret in, and learn no more than a word.
   if (route == proto::Route::livez || route == proto::Route::readyz) return true;
-  return service_.guard(connection_->listener()).admits(reader_.head().bearer_token());
+  return guard.admits(reader_.head().bearer_token());
 }
 
 proto::RequestResult<void> Exchange::answer_route() noexcept {

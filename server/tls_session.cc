@@ -51,6 +51,7 @@ struct TlsSession::Wire {
     const ssize_t got = ::recv(self.descriptor_, room, static_cast<std::size_t>(size), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
     self.peer_left_ = got == 0;
+    self.socket_empty_ = got < size;
     if (got <= 0 || self.established_ || !SSL_is_server(self.ssl_.get())) {
       return static_cast<int>(got);
     }
@@ -162,7 +163,10 @@ IoResult TlsSession::receive(core::MutableBytes room) noexcept {
       break;
     }
     total += got;
-    drained_ = receive_wants_write_ = false;
+    receive_wants_write_ = false;
+    // A short read has emptied the socket: to ask again would cost a buffer and a system call.
+    drained_ = socket_empty_ && SSL_has_pending(ssl_.get()) == 0;
+    if (drained_) break;
   }
   return {.state = State::ok, .bytes = total};
 }

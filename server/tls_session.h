@@ -43,7 +43,7 @@ class TlsSession {
   /// Reads as much as is there and fits. `ended`: the peer has said that nothing more will come;
   /// without that word the end of its bytes is a failure.
   [[nodiscard]] IoResult receive(core::MutableBytes room) noexcept;
-  /// Whether the last `receive` found nothing more: the next one needs the socket.
+  /// Whether the last `receive` took all there was: the next one needs the socket.
   [[nodiscard]] bool is_drained() const noexcept { return drained_; }
   [[nodiscard]] bool receive_wants_write() const noexcept { return receive_wants_write_; }
 
@@ -82,6 +82,7 @@ class TlsSession {
   const char* failure_ = "the connection broke";
   HelloGate gate_;
   bool peer_left_ = false;
+  bool socket_empty_ = false;  // as far as the last read of it could tell
   bool established_ = false;
   bool drained_ = false;
   bool wants_write_ = false;

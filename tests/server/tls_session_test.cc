@@ -96,7 +96,7 @@ class TlsSessionTest : public testing::Test {
       std::array<std::byte, 5000> room;
       const IoResult received = to.receive(room);
       EXPECT_NE(received.state, State::failed) << to.failure();
-      EXPECT_EQ(to.is_drained(), received.bytes < room.size());
+      EXPECT_TRUE(to.is_drained() || received.bytes == room.size());
       got.append(core::as_text(core::Bytes(room).first(received.bytes)));
     }
     return got;
