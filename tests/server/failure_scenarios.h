@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/coding.h"
+#include "tests/support/faults.h"
 #include "tests/support/http_client.h"
 #include "tests/support/oracles.h"
 #include "tests/support/running_service.h"
@@ -98,6 +99,14 @@ inline std::vector<FailureScenario> failure_scenarios(std::size_t large_bytes) {
        .right = {decodes_to(Coding::zstd, small), is_text(large), is_text(middle),
                  decodes_to(Coding::br, small)}});
   return scenarios;
+}
+
+/// Holds a scenario's conversation with a service, over TLS where a context is given.
+inline HttpConversation hold(const FailureScenario& scenario, const RunningService& service,
+                             const server::TlsContext* tls = nullptr) {
+  const FaultExemption client_is_exempt;
+  HttpClient client(service.port(), tls);
+  return converse(client, scenario.first, scenario.rest, scenario.waits_for_continue);
 }
 
 /// How a conversation went.

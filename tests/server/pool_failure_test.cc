@@ -40,8 +40,7 @@ Tally fail_each(test::RunningService& service, const test::FailureScenario& scen
     SCOPED_TRACE(testing::Message()
                  << scenario.name << ", acquisition " << n << (forever ? " and all after it" : ""));
     test::pool_failure().arm(n, forever);
-    const auto conversation =
-        test::converse(service.port(), scenario.first, scenario.rest, scenario.waits_for_continue);
+    const auto conversation = test::hold(scenario, service);
     const bool fired = test::pool_failure().fired();
     test::pool_failure().disarm();
     const test::FailureOutcome outcome = test::judge(scenario, conversation);

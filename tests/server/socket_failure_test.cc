@@ -5,6 +5,7 @@
 
 #include "tests/server/failure_scenarios.h"
 #include "tests/support/faults.h"
+#include "tests/support/tls_identity.h"
 
 namespace frdpu::server {
 namespace {
@@ -34,13 +35,12 @@ Config small_config() {
 
 // Returns: at how many operations the fault came.
 std::uint64_t fail_each(test::RunningService& service, const test::FailureScenario& scenario,
-                        const FaultRow& row) {
+                        const FaultRow& row, const TlsContext* tls = nullptr) {
   test::set_socket_fault(row.fault);
   for (std::uint64_t n = 1;; ++n) {
     SCOPED_TRACE(testing::Message() << scenario.name << ", " << row.name << " at " << n);
     test::socket_failure().arm(n);
-    const auto conversation =
-        test::converse(service.port(), scenario.first, scenario.rest, scenario.waits_for_continue);
+    const auto conversation = test::hold(scenario, service, tls);
     const bool fired = test::socket_failure().fired();
     test::socket_failure().disarm();
     const test::FailureOutcome outcome = test::judge(scenario, conversation);
@@ -65,6 +65,22 @@ TEST(ServerSocketFailureTest, TheNthOperationFailsUntilItPasses) {
   }
 }
 
+// Handshakes and records, too. A handshake that breaks leaves no answer at all.
+TEST(ServerSocketFailureTest, TheNthOperationFailsUntilItPassesOverTls) {
+  const test::TlsIdentity identity;
+  Config config = small_config();
+  config.access = identity.access();
+  test::RunningService service(config);
+  const auto client = TlsContext::load_client(identity.access(), "--");
+  ASSERT_TRUE(client) << client.error();
+  for (const test::FailureScenario& scenario : test::failure_scenarios(60'000)) {
+    for (const FaultRow& row : kFaults) {
+      EXPECT_GE(fail_each(service, scenario, row, &*client), 4u) << scenario.name << row.name;
+      ASSERT_FALSE(HasFailure());
+    }
+  }
+}
+
 // Every operation of a conversation moves one byte.
 TEST(ServerSocketFailureTest, AConversationByteByByteIsTheSame) {
   test::RunningService service(small_config());
@@ -72,8 +88,7 @@ TEST(ServerSocketFailureTest, AConversationByteByByteIsTheSame) {
   for (const test::FailureScenario& scenario : test::failure_scenarios(10'000)) {
     SCOPED_TRACE(scenario.name);
     test::socket_failure().arm(1, true);
-    const auto conversation =
-        test::converse(service.port(), scenario.first, scenario.rest, scenario.waits_for_continue);
+    const auto conversation = test::hold(scenario, service);
     test::socket_failure().disarm();
     EXPECT_TRUE(test::judge(scenario, conversation).all_right);
     EXPECT_EQ(service.unbalanced(), "");

@@ -2,50 +2,22 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/file/file_descriptor.h"
 #include "server/tls_context.h"
+#include "tests/support/tls_identity.h"
 
 namespace frdpu::server {
 namespace {
 
 using State = IoResult::State;
 using Role = TlsSession::Role;
-
-// A certificate that signs itself, in two files.
-AccessConfig make_identity() {
-  AccessConfig access;
-  const std::string name = testing::TempDir() + "tls_session_test." + std::to_string(::getpid());
-  access.tls_cert = name + ".crt";
-  access.tls_key = name + ".key";
-  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
-  const std::unique_ptr<X509, decltype(&X509_free)> cert(X509_new(), X509_free);
-  ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), 1);
-  X509_gmtime_adj(X509_getm_notBefore(cert.get()), -60);
-  X509_gmtime_adj(X509_getm_notAfter(cert.get()), 3600);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-  X509_set_issuer_name(cert.get(), X509_get_subject_name(cert.get()));
-  X509_set_pubkey(cert.get(), key.get());
-  X509_sign(cert.get(), key.get(), EVP_sha256());
-  std::FILE* file = std::fopen(access.tls_cert.c_str(), "w");
-  PEM_write_X509(file, cert.get());
-  std::fclose(file);
-  file = std::fopen(access.tls_key.c_str(), "w");
-  PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  std::fclose(file);
-  return access;
-}
 
 // Both ends of a connection whose socket holds little.
 class TlsSessionTest : public testing::Test {
@@ -59,13 +31,11 @@ class TlsSessionTest : public testing::Test {
     }
     server_socket_ = core::FileDescriptor(sockets[0]);
     client_socket_ = core::FileDescriptor(sockets[1]);
-    const AccessConfig access = make_identity();
-    auto context = TlsContext::load(access, "--");
+    const test::TlsIdentity identity;
+    auto context = TlsContext::load(identity.access(), "--");
     ASSERT_TRUE(context) << context.error();
-    auto client_context = TlsContext::load_client(access, "--");
+    auto client_context = TlsContext::load_client(identity.access(), "--");
     ASSERT_TRUE(client_context) << client_context.error();
-    ::unlink(access.tls_cert.c_str());
-    ::unlink(access.tls_key.c_str());
     server_ = TlsSession::open(*context, sockets[0], Role::server);
     client_ = TlsSession::open(*client_context, sockets[1], Role::client);
   }

@@ -13,6 +13,11 @@ namespace frdpu::test {
 namespace {
 
 std::atomic<SocketFault> current_fault{SocketFault::would_block};
+thread_local bool exempt = false;
+
+bool socket_call_fails() noexcept {
+  return !exempt && socket_failure().hits();
+}
 
 // Returns: true when the call is to return -1.
 bool sets_errno() noexcept {
@@ -33,6 +38,14 @@ bool sets_errno() noexcept {
 }
 
 }  // namespace
+
+FaultExemption::FaultExemption() noexcept {
+  exempt = true;
+}
+
+FaultExemption::~FaultExemption() {
+  exempt = false;
+}
 
 NthFailure& socket_failure() noexcept {
   static NthFailure failure;
@@ -57,20 +70,29 @@ using frdpu::core::detail::PoolCore;
 extern "C" {
 
 ssize_t __real_recv(int socket, void* buffer, size_t length, int flags);
+ssize_t __real_send(int socket, const void* bytes, size_t length, int flags);
 ssize_t __real_sendmsg(int socket, const msghdr* message, int flags);
 // PoolCore::acquire_slow: a member function is called as a free one that is handed `this`.
 BlockHeader* __real__ZN5frdpu4core6detail8PoolCore12acquire_slowEv(PoolCore* pool);
 
 ssize_t __wrap_recv(int socket, void* buffer, size_t length, int flags) {
-  if (frdpu::test::socket_failure().hits()) {
+  if (frdpu::test::socket_call_fails()) {
     if (frdpu::test::sets_errno()) return -1;
     length = std::min<size_t>(length, 1);
   }
   return __real_recv(socket, buffer, length, flags);
 }
 
+ssize_t __wrap_send(int socket, const void* bytes, size_t length, int flags) {
+  if (frdpu::test::socket_call_fails()) {
+    if (frdpu::test::sets_errno()) return -1;
+    length = std::min<size_t>(length, 1);
+  }
+  return __real_send(socket, bytes, length, flags);
+}
+
 ssize_t __wrap_sendmsg(int socket, const msghdr* message, int flags) {
-  if (frdpu::test::socket_failure().hits()) {
+  if (frdpu::test::socket_call_fails()) {
     if (frdpu::test::sets_errno()) return -1;
     iovec first = *std::find_if(message->msg_iov, message->msg_iov + message->msg_iovlen,
                                 [](const iovec& view) { return view.iov_len > 0; });

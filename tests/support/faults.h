@@ -6,7 +6,7 @@
 
 /// Operations of the service that can be made to fail. The test binary is linked with
 /// `-Wl,--wrap`, so that calls from the service's own files come by here first (faults.cc); the
-/// service itself knows nothing of it. Tests use read(2) and send(2), which pass.
+/// service itself knows nothing of it.
 namespace frdpu::test {
 
 /// What a socket operation does instead of its work.
@@ -17,7 +17,16 @@ enum class SocketFault : std::uint8_t {
   short_count,    ///< moves one byte
 };
 
-/// recv(2) and sendmsg(2), counted together. Set the kind before arming.
+/// While it lives, operations of this thread pass uncounted: those of a test's own client.
+class FaultExemption {
+ public:
+  FaultExemption() noexcept;
+  FaultExemption(const FaultExemption&) = delete;
+  FaultExemption& operator=(const FaultExemption&) = delete;
+  ~FaultExemption();
+};
+
+/// recv(2), send(2) and sendmsg(2), counted together. Set the kind before arming.
 NthFailure& socket_failure() noexcept;
 void set_socket_fault(SocketFault fault) noexcept;
 

@@ -1,15 +1,20 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +22,8 @@
 #include <vector>
 
 #include "core/file/file_descriptor.h"
+#include "server/tls_context.h"
+#include "server/tls_session.h"
 
 /// A client that sends bytes as they are and reads strictly what comes back: an answer is whole or
 /// it is not.
@@ -94,40 +101,91 @@ inline bool take_answer(std::string_view& text, HttpAnswer& answer, std::string&
   return true;
 }
 
+/// A client's non-blocking connection, over TLS where a context is given.
+class HttpClient {
+ public:
+  using State = server::IoResult::State;
+
+  HttpClient(std::uint16_t port, const server::TlsContext* tls)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(
+        ::connect(socket_.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+        0);
+    ::fcntl(socket_.number(), F_SETFL, O_NONBLOCK);
+    const int on = 1;  // or TLS records wait for each other's acknowledgement
+    ::setsockopt(socket_.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (tls != nullptr) {
+      tls_ = server::TlsSession::open(*tls, socket_.number(), server::TlsSession::Role::client);
+    }
+  }
+
+  /// Goes on with what comes before the first byte of HTTP.
+  State open() { return tls_ && !tls_->is_established() ? tls_->handshake() : State::ok; }
+
+  /// Sends what the socket takes, off the front of the text.
+  State send(std::string_view& text) {
+    const iovec view{.iov_base = const_cast<char*>(text.data()), .iov_len = text.size()};
+    const server::IoResult sent =
+        tls_ ? tls_->send({&view, 1})
+             : of(::send(socket_.number(), text.data(), text.size(), MSG_NOSIGNAL));
+    text.remove_prefix(sent.bytes);
+    return sent.state;
+  }
+
+  State receive(std::string& into) {
+    std::array<std::byte, 16384> room;
+    server::IoResult got =
+        tls_ ? tls_->receive(room) : of(::recv(socket_.number(), room.data(), room.size(), 0));
+    if (!tls_ && got.state == State::ok && got.bytes == 0) got.state = State::ended;
+    into.append(core::as_text(core::Bytes(room).first(got.bytes)));
+    return got.state;
+  }
+
+  /// Waits, a second at most, until the socket is readable, or writable where that is wanted.
+  void wait(bool to_write) {
+    pollfd wanted{.fd = socket_.number(), .events = POLLIN, .revents = 0};
+    if (to_write || (tls_ && tls_->wants_write())) wanted.events |= POLLOUT;
+    ::poll(&wanted, 1, 1000);
+  }
+
+ private:
+  static server::IoResult of(ssize_t count) {
+    if (count >= 0) return {.state = State::ok, .bytes = static_cast<std::size_t>(count)};
+    const bool later = errno == EAGAIN || errno == EINTR;
+    return {.state = later ? State::would_block : State::failed};
+  }
+
+  core::FileDescriptor socket_;
+  std::unique_ptr<server::TlsSession> tls_;
+};
+
 /// Sends `first`, then, when `100 Continue` has come or at once, `rest`; reads meanwhile and until
 /// the service ends the connection, which the last request should ask for.
-inline HttpConversation converse(std::uint16_t port, std::string_view first, std::string_view rest,
+inline HttpConversation converse(HttpClient& client, std::string_view first, std::string_view rest,
                                  bool waits_for_continue) {
+  using State = HttpClient::State;
   HttpConversation conversation;
-  const core::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(socket.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address)) {
-    conversation.nonsense = "cannot connect";
-    return conversation;
-  }
   std::string received;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!conversation.ended && std::chrono::steady_clock::now() < deadline) {
+    const State open = client.open();
+    conversation.ended = open != State::ok && open != State::would_block;
+    if (open != State::ok) {
+      if (!conversation.ended) client.wait(false);
+      continue;
+    }
     if (first.empty() && (!waits_for_continue || received.starts_with("HTTP/1.1 100 "))) {
       first = std::exchange(rest, {});
     }
-    pollfd wanted{.fd = socket.number(), .events = POLLIN, .revents = 0};
-    if (!first.empty()) wanted.events |= POLLOUT;
-    if (::poll(&wanted, 1, 1000) <= 0) continue;
-    if ((wanted.revents & POLLOUT) != 0 && !first.empty()) {
-      const ssize_t sent =
-          ::send(socket.number(), first.data(), first.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (sent >= 0) first.remove_prefix(static_cast<std::size_t>(sent));
-      if (sent < 0 && errno != EAGAIN && errno != EINTR) first = rest = {};  // only reads from now
-    }
-    if ((wanted.revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
-    char buffer[65536];
-    const ssize_t got = ::read(socket.number(), buffer, sizeof buffer);
-    if (got > 0) received.append(buffer, static_cast<std::size_t>(got));
-    conversation.ended = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
+    const State sent = first.empty() ? State::would_block : client.send(first);
+    if (sent != State::ok && sent != State::would_block) first = rest = {};  // only reads from now
+    const State got = client.receive(received);
+    conversation.ended = got != State::ok && got != State::would_block;
+    if (sent != State::ok && got == State::would_block) client.wait(!first.empty());
   }
   std::string_view text = received;
   for (HttpAnswer answer; take_answer(text, answer, conversation.nonsense); answer = {}) {
