@@ -123,7 +123,9 @@ void check(Bytes body, std::size_t cut, const Bytes* text = nullptr) {
   // gets past zlib's refusal where its checksum is right all the same, as for an empty content.
   constexpr bool kTwoLibraries = kCoding == Coding::gzip || kCoding == Coding::deflate;
   if (kTwoLibraries && pieces.code == Errc::corrupt_input && whole.code != pieces.code) {
-    require(std::ranges::mismatch(pieces.output, whole.output).in1 == pieces.output.end(),
+    const std::size_t both = std::min(whole.output.size(), pieces.output.size());
+    require(std::ranges::equal(std::span(whole.output).first(both),
+                               std::span(pieces.output).first(both)),
             "two outputs of one stream");
     return;
   }
