@@ -19,7 +19,7 @@ void StreamTransform::add(Transform& stage) noexcept {
 Result<StreamState> StreamTransform::run(BlockChain& in, bool input_ends, BlockChain& out,
                                          FixedPool& pool, std::size_t max_output_bytes) noexcept {
   assert(count_ != 0 && pool.block_bytes() >= kEnoughRoomBytes);
-  Run run{in, input_ends, out, pool, max_output_bytes, {}};
+  Run run{in, input_ends, out, pool, max_output_bytes, max_output_bytes, {}};
   while (!stages_[count_ - 1].done) {
     bool moved = false;
     for (std::size_t i = count_; i-- > 0 && !moved;) {
@@ -50,6 +50,7 @@ Result<StreamTransform::Move> StreamTransform::advance(std::size_t i, Run& run) 
     last = before.done;
   }
   if (input.empty() && !last && !stage.holds_output) return Move::none;
+  if (i != count_ - 1 && run.between_left == 0) return Move::output_full;
 
   const Result<MutableBytes> room = room_for(i, run);
   if (!room) return std::unexpected(room.error());
@@ -104,6 +105,7 @@ void StreamTransform::keep(std::size_t i, Run& run, std::size_t bytes) noexcept 
   if (i != count_ - 1) {
     Stage& stage = stages_[i];
     stage.end += bytes;
+    run.between_left -= std::min(bytes, run.between_left);
     if (stage.begin == stage.end) stage.block.release();
     return;
   }

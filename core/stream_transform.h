@@ -12,7 +12,7 @@ namespace frdpu::core {
 
 enum class StreamState : std::uint8_t {
   need_input,   ///< all input was taken; come again with more
-  output_full,  ///< as much came out as this run was allowed; come again when some of it is gone
+  output_full,  ///< the run did as much as it was allowed; come again when there is room
   done,         ///< the last stage ended; all of its output is in the chain
 };
 
@@ -33,7 +33,8 @@ class StreamTransform {
   void add(Transform& stage) noexcept;
 
   /// Takes what the stages can take from `in` and appends what they make to `out`, in blocks of
-  /// `pool`, until the input is used up, `max_output_bytes` came out in this run, or the end.
+  /// `pool`, until the input is used up, `max_output_bytes` came out in this run or went from one
+  /// stage to the next (a few bytes of input can be gigabytes in between), or the end.
   /// `input_ends`: nothing will follow what is in the chain. Once true it must stay true.
   /// Requires: blocks of at least 64 bytes, and `max_output_bytes` of at least as many.
   /// Errors: those of the stages. pool_exhausted, the pool's own or a stage's, leaves the chains as
@@ -68,7 +69,8 @@ class StreamTransform {
     BlockChain& out;
     FixedPool& pool;
     std::size_t output_left;
-    PooledBlock fresh;  // taken for output, and nothing in it yet
+    std::size_t between_left;  // bytes that stages may still hand to the next one
+    PooledBlock fresh;         // taken for output, and nothing in it yet
   };
 
   [[nodiscard]] Result<Move> advance(std::size_t i, Run& run) noexcept;

@@ -136,6 +136,36 @@ TEST(StreamTransformTest, EmptyInputGivesAnEmptyFrame) {
   EXPECT_EQ(test::oracle_decode(Coding::zstd, drain(out)), Buffer{});
 }
 
+TEST(StreamTransformTest, BoundsTheWorkBetweenStages) {
+  const Buffer zeros = test::zeros(16 << 20);
+  const Buffer bomb = oracle_encode(Coding::gzip, zeros, 9);
+  BodyDecoder decoder(Coding::gzip, {}, workspaces(), nullptr);
+  auto encoder = make_encoder({.coding = Coding::lz4, .level = 1}, workspaces());
+  StreamTransform stream;
+  stream.add(decoder);
+  stream.add(**encoder);
+  FixedPool pool = make_pool(65536, 16);
+  BlockChain in;
+  BlockChain out;
+  fill(in, pool, bomb, 65536);
+  constexpr std::size_t kMost = 256 * kKiB;
+  Buffer made;
+  std::uint64_t before = 0;
+  for (std::size_t runs = 1;; ++runs) {
+    const auto state = stream.run(in, true, out, pool, kMost);
+    ASSERT_TRUE(state);
+    EXPECT_LE(decoder.produced_bytes() - before, kMost + 65536);
+    before = decoder.produced_bytes();
+    made = made + drain(out);
+    if (*state == StreamState::done) {
+      EXPECT_GE(runs, zeros.size() / (kMost + 65536));
+      break;
+    }
+    EXPECT_EQ(*state, StreamState::output_full);
+  }
+  EXPECT_TRUE(test::oracle_decode(Coding::lz4, made, zeros.size()) == zeros);
+}
+
 TEST(StreamTransformTest, HoldsNoBlockOfItsOwnWhileItWaits) {
   FixedPool pool = make_pool(1500, 10);
   BodyDecoder decoder(Coding::zstd, {}, workspaces());
