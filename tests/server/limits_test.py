@@ -178,7 +178,7 @@ class LimitTest(TestCase):
             self.assert_books_balanced(running)
 
     def test_a_full_queue_is_told_before_the_body(self):
-        body = codings.text(1 << 20)
+        body = codings.text(200_000)
         heavy, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body)
         expecting, _ = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body,
                                             {"Expect": "100-continue"})
