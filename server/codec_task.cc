@@ -12,7 +12,7 @@ namespace {
 using core::Coding;
 using std::chrono::nanoseconds;
 
-// Output of one slice at most.
+// Output of one slice at most, and as much between its stages.
 constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
 
 // What a byte costs in picoseconds, of input for encoders and of output for decoders: the mean of

@@ -241,6 +241,7 @@ TimePoint Exchange::next_deadline() const noexcept {
 }
 
 void Exchange::on_deadline() noexcept {
+  now_ = Clock::now();
   if (waits_for_memory()) return memory_may_be_back();  // pump tries again, or gives up
   if (task_running_) return;
   const Config& config = service_.config();
@@ -248,9 +249,8 @@ void Exchange::on_deadline() noexcept {
     return static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
   };
-  const TimePoint now = Clock::now();
   if (phase_ == Phase::head) {
-    const std::uint64_t observed = milliseconds(now - head_started_);
+    const std::uint64_t observed = milliseconds(now_ - head_started_);
     begin_request();
     count_request();
     head_.close = true;
@@ -262,7 +262,7 @@ void Exchange::on_deadline() noexcept {
   }
   if (write_blocked_) return break_off_stalled();
   refuse_late_body("The body did not go on arriving, in milliseconds", "--body-timeout",
-                   milliseconds(config.body_timeout), milliseconds(now - last_read_));
+                   milliseconds(config.body_timeout), milliseconds(now_ - last_read_));
 }
 
 void Exchange::refuse_late_body(const char* detail, std::string_view flag, std::uint64_t limit,
