@@ -10,8 +10,10 @@ import math
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import yaml
@@ -102,8 +104,18 @@ def dry_run_mebibytes(environment):
     return float(found.group(1))
 
 
+def readme():
+    return (SOURCE / "deploy/README.md").read_text()
+
+
 def mebibytes(text):
     return float(re.fullmatch(r"(\d+)(?:Mi|m)", text).group(1))
+
+
+def adapter_rule():
+    adapter, = load_all(SOURCE / "deploy/kubernetes/adapter-rule.yaml")
+    rule, = adapter["rules"]["custom"]
+    return rule
 
 
 def seconds(text):
@@ -132,6 +144,37 @@ class MemoryTest(unittest.TestCase):
         service = compose["services"]["frdpu"]
         self.check(mebibytes(service["mem_limit"]), service["environment"])
         self.assertEqual(service["mem_limit"], service["memswap_limit"])
+        said, limit = re.search(r"(\d+) MiB x 17/16 = \d+ MiB, in steps of 16 MiB (\d+)",
+                                readme()).groups()
+        self.assertAlmostEqual(float(said), dry_run_mebibytes(service["environment"]), delta=1)
+        self.assertEqual(float(limit), mebibytes(service["mem_limit"]))
+
+    def test_the_formula_of_the_readme_says_what_a_dry_run_says(self):
+        text = readme()
+        mtu_kib, big_kib, connection_kib, thread_mib, tls_kib, client_kib, rest_mib = (
+            float(re.search(pattern, text).group(1)) for pattern in (
+                r"= mtu blocks x ([\d.]+) KiB", r"\+ 64k blocks x ([\d.]+) KiB",
+                r"\+ connections x ([\d.]+) KiB \+ threads", r"\+ threads x ([\d.]+) MiB",
+                r"\+ connections x ([\d.]+) KiB with TLS", r"with TLS, x ([\d.]+) KiB where",
+                r"\+ ([\d.]+) MiB +program"))
+        tls = {"FRDPU_TLS_CERT": "cert.pem", "FRDPU_TLS_KEY": "key.pem"}
+        clients = {**tls, "FRDPU_TLS_CLIENT_CA": "ca.pem"}
+        for threads, mtu, big, workspaces, connections, files, for_tls in (
+                (1, 1024, 1024, 400, 10_000, {}, 0),
+                (2, 4096, 4096, 512, 10_000, {}, 0),
+                (4, 16_384, 16_384, 2048, 10_000, {}, 0),
+                (16, 10_000, 2000, 600, 40_000, {}, 0),
+                (3, 4096, 4096, 512, 5000, tls, tls_kib),
+                (3, 4096, 4096, 512, 5000, clients, client_kib)):
+            with self.subTest(threads=threads, connections=connections, files=files):
+                said = (mtu * mtu_kib + big * big_kib + connections * (connection_kib + for_tls)
+                        ) / 1024 + workspaces + 2 * threads * thread_mib + rest_mib
+                need = dry_run_mebibytes({
+                    "FRDPU_THREADS": threads, "FRDPU_COMPUTE_THREADS": threads,
+                    "FRDPU_POOL_MTU_BLOCKS": mtu, "FRDPU_POOL_64K_BLOCKS": big,
+                    "FRDPU_WORKSPACE_BYTES": f"{workspaces}m",
+                    "FRDPU_MAX_CONNECTIONS": connections, **files})
+                self.assertAlmostEqual(said / need, 1, delta=0.003)
 
 
 class StructureTest(unittest.TestCase):
@@ -200,16 +243,35 @@ class StructureTest(unittest.TestCase):
                                probe["periodSeconds"] * probe["failureThreshold"])
 
     def test_the_autoscaler_follows_the_pools(self):
-        adapter, = load_all(SOURCE / "deploy/kubernetes/adapter-rule.yaml")
-        rule, = adapter["rules"]["custom"]
+        rule = adapter_rule()
         metric = self.base.one("HorizontalPodAutoscaler")["spec"]["metrics"][0]["pods"]["metric"]
         self.assertEqual(metric["name"], rule["name"]["as"])
-        self.assertIn("frdpu_pool_utilization_ratio{", rule["metricsQuery"])
         for manifests in self.overlays.values():
             scaler = manifests.one("HorizontalPodAutoscaler")["spec"]
             self.assertGreaterEqual(scaler["minReplicas"], 2)
             self.assertGreater(scaler["maxReplicas"], scaler["minReplicas"])
             self.assertNotIn("replicas", manifests.one("Deployment")["spec"])
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool (package prometheus) is not installed")
+    def test_the_autoscaler_is_told_of_the_fullest_pool_of_a_pod(self):
+        query = adapter_rule()["metricsQuery"]
+        for template, what in (("<<.GroupBy>>", "pod"),
+                               ("<<.LabelMatchers>>", 'namespace="n",pod=~"a|b"')):
+            self.assertIn(template, query)
+            query = query.replace(template, what)
+        series = (("n", "a", "64k", "0.2x9"), ("n", "a", "br-compress-1m", "0.5x9"),
+                  ("n", "a", "mtu", "1x9"), ("n", "b", "64k", "0.25x9"), ("m", "b", "64k", "1x9"))
+        case = {"interval": "1m", "input_series": [
+            {"series": f'frdpu_pool_utilization_ratio{{namespace="{n}",pod="{pod}",pool="{pool}"}}',
+             "values": values} for n, pod, pool, values in series],
+                "promql_expr_test": [{"expr": query, "eval_time": "5m", "exp_samples": [
+                    {"labels": '{pod="a"}', "value": 0.5}, {"labels": '{pod="b"}', "value": 0.25}]}]}
+        with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+            yaml.safe_dump({"evaluation_interval": "1m", "tests": [case]}, file)
+            file.flush()
+            done = subprocess.run(["promtool", "test", "rules", file.name], capture_output=True,
+                                  text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_overlays_change_what_they_say(self):
         small, production = (self.overlays[name] for name in OVERLAYS)
