@@ -67,17 +67,18 @@ void BlockEncoder::forget(const std::uint8_t* begin) noexcept {
 
 void BlockEncoder::learn(const std::uint8_t* from, const std::uint8_t* to) noexcept {
   const auto size = static_cast<std::size_t>(to - from);
+  if (config_.level == kOptimalLevel) {
+    unindexed_ = size < LongestFinder::kLeastLinked ? size : 0;
+    if (unindexed_ == 0) longest_finder(config_, tables_).link(from, from, to, base_);
+    return;
+  }
   constexpr std::size_t kHashed = 8;  // bytes that a hash may read
   unindexed_ = std::min(size, kHashed - 1);
   to -= unindexed_;
   if (config_.level < kFirstChainLevel) {
     enter_fast(fast_table(config_, tables_), from, to, base_);
-  } else if (config_.level < kOptimalLevel) {
-    chain_finder(config_, tables_).insert(from, to, base_);
   } else {
-    LongestFinder finder = longest_finder(config_, tables_);
-    finder.link(from, to, base_);
-    for (; from < to; ++from) finder.enter(from, base_);
+    chain_finder(config_, tables_).insert(from, to, base_);
   }
 }
 
@@ -97,7 +98,7 @@ std::size_t BlockEncoder::encode(const EncodeViews& views) noexcept {
     ChainFinder finder = chain_finder(config_, tables_);
     return parse_lazy(views, finder, unindexed, base_);
   }
-  unindexed_ = LongestFinder::kHashed - 1;
+  unindexed_ = 0;
   LongestFinder finder = longest_finder(config_, tables_);
   auto* const steps = reinterpret_cast<OptimalStep*>(reinterpret_cast<std::byte*>(tables_) +
                                                      longest_bytes(config_));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -10,132 +11,187 @@
 
 /// Finds the longest earlier occurrence at every position, for optimal parsing.
 ///
-/// Of the short matches any one will do, so the latest position with the same 4, 5, 6 and 7 bytes
-/// is all there is to know: one table each. Only matches of 8 bytes and more are searched for, in
-/// chains of positions with the same 8 bytes. Those chains are long where data repeats itself, but
-/// just there a long match is known at once, from the position before. What beats a match of
-/// length n must have the same bytes up to n, so the chain that is followed is not that of the
-/// first 8 bytes but that of the 8 which end with byte n, where the known match fails:
+/// What beats a match of n bytes must have the same bytes up to n, where the known match fails. So
+/// the candidates are not those that begin alike, but those that are alike around byte n: a chain
+/// of the positions with the same `gram` of bytes that ends there.
 ///
-///   at                  n-7       n
+///   at              n-gram+1      n
 ///   | same as the known match     | differs from it
-///                        [8 bytes ]  follow the chain of these
+///                   [    gram     ]  follow the chain of these
 ///
-/// and it is changed as n grows. For that, all positions of a block are linked before the search.
+/// It is left for another as n grows. There are chains for grams of several lengths, of which the
+/// longest that lies within the match is followed: the longer the gram, the fewer have it. All
+/// positions of a block are linked before the search, which then only reads. No candidate is lost
+/// to another with the same hash, so that what is found is the longest, but for the bound on steps.
+///
+/// What is left of a match at the next position fails at the same byte, so that the same chain
+/// would be followed again. Instead the search tells from where on one of the candidates will do,
+/// or a shorter gram has to be followed: up to there nothing longer is to be had.
+///
+/// Runs of one byte would make chains of all their positions. A gram within a run is therefore told
+/// apart by its place in the run, and the match at offset 1 is always looked at.
 namespace frdpu::core::lz4 {
 
 /// Ownership: none; the tables lie in the encoder's workspace.
 class LongestFinder {
  public:
-  static constexpr std::size_t kHashed = 8;  ///< bytes that are read at a position
+  /// Bytes that link() needs at least.
+  static constexpr std::size_t kLeastLinked = 16;
 
   /// Entries that the tables take for so many bytes of history and block together.
   static constexpr std::size_t table_entries(std::size_t reach) noexcept {
-    return (kTables << bits_for(reach)) + std::bit_ceil(reach);
+    return kGrams.size() * ((std::size_t{1} << bits_for(reach)) + std::bit_ceil(reach));
   }
 
   /// `tables` has room for table_entries(reach).
   LongestFinder(std::uint16_t* tables, std::size_t reach, std::size_t window) noexcept
-      : tables_(tables),
-        links_(tables + (kTables << bits_for(reach))),
-        links_mask_(std::bit_ceil(reach) - 1),
+      : heads_(tables),
+        links_(tables + (kGrams.size() << bits_for(reach))),
+        links_bits_(static_cast<unsigned>(std::bit_width(std::bit_ceil(reach)) - 1)),
         bits_(bits_for(reach)),
         window_(window) {}
 
-  void clear() noexcept { std::fill_n(tables_, kTables << bits_, std::uint16_t{0}); }
+  void clear() noexcept { std::fill_n(heads_, kGrams.size() << bits_, std::uint16_t{0}); }
 
-  /// Links the positions in [from, to). Requires: kHashed readable bytes at each.
-  void link(const std::uint8_t* from, const std::uint8_t* to, std::uintptr_t base) noexcept {
-    for (; from < to; ++from) {
-      const std::uint16_t position = position_of(from, base);
-      const std::uint16_t before = std::exchange(head(load_le64(from), kHashed), position);
-      link_of(from, base) = static_cast<std::uint16_t>(position - before);
+  /// Links the positions in [from, to) that have whole grams there, and those before it that only
+  /// now have, as far as `floor`. Requires: kLeastLinked bytes or more.
+  void link(const std::uint8_t* floor, const std::uint8_t* from, const std::uint8_t* to,
+            std::uintptr_t base) noexcept {
+    [&]<std::size_t... kLevels>(std::index_sequence<kLevels...>) {
+      (link_level<kLevels>(floor, from, to, base), ...);
     }
+    (std::make_index_sequence<kGrams.size()>());
   }
 
-  /// Enters a position for short matches.
-  void enter(const std::uint8_t* at, std::uintptr_t base) noexcept {
-    const std::uint64_t bytes = load_le64(at);
-    for (std::size_t count = kMinMatch; count < kHashed; ++count) {
-      head(bytes, count) = position_of(at, base);
-    }
-  }
+  /// What find() tells: the longest match at a position, and the next position where there may be
+  /// a longer one than is left of this.
+  struct Found {
+    Match match;
+    const std::uint8_t* next;
+  };
 
-  /// Finds the longest match at a position, and enters it. `known` is a match there, or none.
-  /// Requires: all positions of the block were linked.
-  [[nodiscard]] Match find(const std::uint8_t* at, const EncodeViews& views,
+  /// Looks at a position of a block that was linked. `known` is a match there, or none.
+  [[nodiscard]] Found find(const std::uint8_t* at, const EncodeViews& views,
                            const std::uint8_t* match_end, std::uintptr_t base,
-                           Match known) noexcept {
-    const std::size_t reach = std::min(static_cast<std::size_t>(at - views.floor), window_);
-    if (known.length < kHashed) {
-      known = find_short(at, reach, match_end, base, known);
-    } else {
-      enter(at, base);
+                           Match known) const noexcept {
+    const auto behind = static_cast<std::size_t>(at - views.floor);
+    const auto most = static_cast<std::size_t>(match_end - at);
+    if (behind != 0 && known.offset != 1 && load_le32(at - 1) == load_le32(at)) {
+      const std::size_t run = count_equal(at - 1, at, match_end);
+      if (run > known.length) known = {.length = run, .offset = 1};
     }
-    return find_long(at, reach, match_end, base, known);
+    Match best{.length = std::max(known.length, kMinMatch - 1), .offset = known.offset};
+    std::size_t level = level_of(best.length);
+    std::size_t nearly = 0;  // the most bytes up to the failing one, it included, that match
+    std::size_t out_of_reach = SIZE_MAX;
+    std::size_t offset = 0;
+    for (unsigned left = kSteps; left != 0 && best.length < most; --left) {
+      const std::uint8_t* const gram = at + (best.length + 1 - kGrams[level]);
+      const std::uint16_t step = link_of(level, position_in(gram - offset, base));
+      offset += step;
+      if (step == 0 || offset > window_) break;  // the chain ends, or leaves the window
+      if (offset > behind) {
+        out_of_reach = offset - behind;
+        break;
+      }
+      const std::uint8_t* const match = at - offset;
+      if (match[best.length] != at[best.length]) continue;
+      const std::size_t equal = count_equal_back(match, at, best.length + 1);
+      if (equal <= best.length) {
+        nearly = std::max(nearly, equal);
+        continue;
+      }
+      const std::size_t more = equal + count_equal(match + equal, at + equal, match_end);
+      best = {.length = more, .offset = offset};
+      level = level_of(more);
+      nearly = offset = 0;  // on another chain now
+    }
+    if (best.length < kMinMatch) return {.match = {}, .next = at + 1};
+    if (best.length == most) return {.match = best, .next = match_end};
+    if (behind != 0) nearly = std::max(nearly, count_equal_back(at - 1, at, best.length + 1));
+    // Further on, a shorter gram is followed, which more positions have.
+    const std::size_t beyond = std::min(best.length + 1 - nearly, best.length + 2 - kGrams[level]);
+    return {.match = best, .next = at + std::min(beyond, out_of_reach)};
   }
 
  private:
-  static constexpr std::size_t kTables = kHashed - kMinMatch + 1;
-  static constexpr unsigned kSteps = 128;  // along chains, at most
+  /// Found by trying on the corpus: more of them cost time and memory, fewer let chains be long.
+  static constexpr std::array<std::size_t, 3> kGrams = {4, 5, 12};
+  static_assert(kGrams.front() == kMinMatch && kGrams.back() <= kLeastLinked);
+  static constexpr unsigned kSteps = 4096;  // along chains, at most
 
   static constexpr unsigned bits_for(std::size_t reach) noexcept {
-    return std::clamp(static_cast<unsigned>(std::bit_width(reach)) + 2, 9u, 16u);
+    return std::clamp(static_cast<unsigned>(std::bit_width(reach)) + 1, 9u, 16u);
   }
-  std::uint16_t& head(std::uint64_t bytes, std::size_t count) noexcept {
-    const std::uint64_t hash = (bytes << (64 - 8 * count)) * 0x9E3779B97F4A7C15u >> (64 - bits_);
-    return tables_[((count - kMinMatch) << bits_) + hash];
+  /// The longest gram that lies within a match and the byte behind it.
+  static std::size_t level_of(std::size_t length) noexcept {
+    std::size_t level = 0;
+    for (std::size_t i = 1; i < kGrams.size(); ++i) level += length + 1 >= kGrams[i] ? 1 : 0;
+    return level;
   }
-  std::uint16_t& link_of(const std::uint8_t* at, std::uintptr_t base) noexcept {
-    return links_[(reinterpret_cast<std::uintptr_t>(at) - base) & links_mask_];
-  }
-
-  /// Enters a position. Returns: a match of at most 7 bytes that is longer than `known`, or that.
-  Match find_short(const std::uint8_t* at, std::size_t reach, const std::uint8_t* match_end,
-                   std::uintptr_t base, Match known) noexcept {
-    const std::uint64_t bytes = load_le64(at);
-    const std::uint16_t position = position_of(at, base);
-    const auto most = static_cast<std::size_t>(match_end - at);
-    for (std::size_t count = kHashed - 1; count >= kMinMatch; --count) {
-      const std::uint16_t latest = std::exchange(head(bytes, count), position);
-      const std::size_t offset = static_cast<std::uint16_t>(position - latest);
-      if (count <= known.length || offset - 1 >= reach) continue;
-      const std::uint64_t difference = (load_le64(at - offset) ^ bytes) | std::uint64_t{1} << 63;
-      const auto length =
-          std::min(static_cast<std::size_t>(std::countr_zero(difference)) / 8, most);
-      if (length >= count) known = {.length = length, .offset = offset};
-    }
-    return known;
-  }
-
-  /// Returns: the longest match of 8 bytes and more, or `known` when there is none longer.
-  Match find_long(const std::uint8_t* at, std::size_t reach, const std::uint8_t* match_end,
-                  std::uintptr_t base, Match known) noexcept {
-    const std::uint64_t bytes = load_le64(at);
-    const auto most = static_cast<std::size_t>(match_end - at);
-    std::size_t length = std::max(known.length, kHashed - 1);
-    std::size_t best_offset = 0;
-    std::size_t offset = 0;
-    for (unsigned left = kSteps; left != 0 && length < most; --left) {
-      const std::uint16_t step = link_of(at + (length - (kHashed - 1)) - offset, base);
-      offset += step;
-      if (step == 0 || offset > reach) break;  // the chain ends, or leaves the window
-      const std::uint8_t* const match = at - offset;
-      if (offset <= best_offset || match[length] != at[length] || load_le64(match) != bytes) {
-        continue;
+  /// Of the first `most` bytes of two places, counts the last ones that are equal. Requires: 8
+  /// readable bytes.
+  static std::size_t count_equal_back(const std::uint8_t* match, const std::uint8_t* at,
+                                      std::size_t most) noexcept {
+    std::size_t left = most;
+    for (; left >= 8; left -= 8) {
+      const std::uint64_t difference = load_le64(match + left - 8) ^ load_le64(at + left - 8);
+      if (difference != 0) {
+        return most - left + static_cast<std::size_t>(std::countl_zero(difference)) / 8;
       }
-      const std::size_t longer = count_equal(match, at, match_end);
-      if (longer <= length) continue;
-      length = longer;
-      best_offset = offset;
-      offset = 0;  // on another chain now
     }
-    return best_offset == 0 ? known : Match{.length = length, .offset = best_offset};
+    if (left == 0) return most;
+    const std::uint64_t difference = (load_le64(match) ^ load_le64(at)) << (64 - 8 * left);
+    if (difference == 0) return most;
+    return most - left + static_cast<std::size_t>(std::countl_zero(difference)) / 8;
+  }
+  [[nodiscard]] std::size_t position_in(const std::uint8_t* at,
+                                        std::uintptr_t base) const noexcept {
+    return (reinterpret_cast<std::uintptr_t>(at) - base) & ((std::size_t{1} << links_bits_) - 1);
+  }
+  [[nodiscard]] std::uint16_t& link_of(std::size_t level, std::size_t position) const noexcept {
+    return links_[(level << links_bits_) + position];
   }
 
-  std::uint16_t* tables_;
+  template <std::size_t kLevel>
+  void link_level(const std::uint8_t* floor, const std::uint8_t* from, const std::uint8_t* to,
+                  std::uintptr_t base) noexcept {
+    constexpr std::size_t kGram = kGrams[kLevel];
+    std::uint16_t* const heads = heads_ + (kLevel << bits_);
+    std::size_t repeats = 0;  // of a constant gram, so far in its run
+    const auto enter = [&](const std::uint8_t* at, std::uint64_t bytes) {
+      constexpr std::size_t kFirst = std::min<std::size_t>(kGram, 8);
+      std::uint64_t hash = bytes << (64 - 8 * kFirst);
+      bool constant = (bytes ^ bytes >> 8) << (64 - 8 * (kFirst - 1)) == 0;
+      if constexpr (kGram > 8) {
+        const std::uint64_t last = load_le64(at + kGram - 8);
+        constant = constant && last == bytes;
+        hash = hash * kFactor ^ last;
+      }
+      if (constant) [[unlikely]] {
+        hash += ++repeats;
+      } else {
+        repeats = 0;
+      }
+      hash *= kFactor;
+      const std::uint16_t position = position_of(at, base);
+      const std::uint16_t before = std::exchange(heads[hash >> (64 - bits_)], position);
+      link_of(kLevel, position_in(at, base)) = static_cast<std::uint16_t>(position - before);
+    };
+    const std::uint8_t* at = from - std::min(kGram - 1, static_cast<std::size_t>(from - floor));
+    const std::uint8_t* const readable = to - std::max<std::size_t>(kGram, 8);
+    for (; at <= readable; ++at) enter(at, load_le64(at));
+    if constexpr (kGram < 8) {
+      const std::uint64_t last = load_le64(to - 8);
+      for (; at + kGram <= to; ++at) enter(at, last >> 8 * (at - readable));
+    }
+  }
+
+  static constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15u;
+
+  std::uint16_t* heads_;
   std::uint16_t* links_;
-  std::size_t links_mask_;
+  unsigned links_bits_;
   unsigned bits_;
   std::size_t window_;
 };

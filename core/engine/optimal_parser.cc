@@ -4,11 +4,8 @@
 namespace frdpu::core::lz4 {
 namespace {
 
-// A match this long is followed without looking for a better one at its other positions.
-constexpr std::size_t kLongMatch = 512;
-// Longer matches take bytes of length behind the token. What follows hardly ever costs less when it
-// starts earlier, so of those lengths only the longest is worth trying.
-constexpr std::size_t kCheapLength = kMinMatch + kLengthMask - 1;
+// The longest match whose length fits the token.
+constexpr std::size_t kShortMatch = kMinMatch + kLengthMask - 1;
 
 std::uint32_t match_cost(std::size_t length) noexcept {
   const std::size_t code = length - kMinMatch;
@@ -21,38 +18,36 @@ std::uint32_t literal_cost(std::size_t count) noexcept {
 }
 
 /// Fills in the longest match at every position.
-void find_all(const EncodeViews& views, LongestFinder& finder, const std::uint8_t* unindexed,
-              std::uintptr_t base, OptimalStep* steps) noexcept {
+void find_all(const EncodeViews& views, const LongestFinder& finder, std::uintptr_t base,
+              OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
   const std::uint8_t* const match_end = views.end - kLastLiterals;
   const std::size_t starts = size - kMatchStartMargin + 1;
-  finder.link(unindexed, views.end - (LongestFinder::kHashed - 1), base);
-  for (const std::uint8_t* at = unindexed; at < views.begin; ++at) finder.enter(at, base);
   Match match;
+  const std::uint8_t* next = views.begin;
   for (std::size_t i = 0; i < starts; ++i) {
-    const std::uint8_t* const at = views.begin + i;
     // What matched a byte before still does, less that byte.
     if (match.length > kMinMatch) {
       --match.length;
     } else {
       match = {};
     }
-    if (match.length > kLongMatch) {
-      finder.enter(at, base);
-    } else {
-      match = finder.find(at, views, match_end, base, match);
+    const std::uint8_t* const at = views.begin + i;
+    if (match.length == 0 || at >= next) {
+      const auto found = finder.find(at, views, match_end, base, match);
+      match = found.match;
+      next = found.next;
     }
     steps[i].length = static_cast<std::uint16_t>(match.length);
     steps[i].offset = static_cast<std::uint16_t>(match.offset);
-  }
-  for (const std::uint8_t* at = views.begin + starts; views.end - at >= 8; ++at) {
-    finder.enter(at, base);
   }
   for (std::size_t i = starts; i <= size; ++i) steps[i].length = 0;
 }
 
 /// Chooses from the end to the start: what follows a position does not depend on how it was
-/// reached, but for the literals right behind it, whose number is known.
+/// reached, but for the literals right behind it, whose number is known. It never costs more from a
+/// position than from the one before: what is taken there can be taken here, too, less its first
+/// byte. So of all lengths that take the same bytes to write only the longest is of interest.
 void choose(OptimalStep* steps, std::size_t size) noexcept {
   steps[size].cost = 0;
   std::size_t run = 0;  // literals that follow
@@ -68,9 +63,12 @@ void choose(OptimalStep* steps, std::size_t size) noexcept {
           taken = length;
         }
       };
-      const std::size_t cheap = std::min(longest, kCheapLength);
-      for (std::size_t length = kMinMatch; length <= cheap; ++length) consider(length);
-      if (longest > cheap) consider(longest);
+      if (longest > kShortMatch) {
+        consider(kShortMatch);
+        const std::size_t extra = longest - kShortMatch;
+        if (extra > 255) consider(longest - extra % 255);
+      }
+      consider(longest);
     }
     steps[i].cost = best;
     steps[i].length = static_cast<std::uint16_t>(taken);
@@ -84,7 +82,8 @@ std::size_t parse_optimal(const EncodeViews& views, LongestFinder& finder,
                           const std::uint8_t* unindexed, std::uintptr_t base,
                           OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
-  find_all(views, finder, unindexed, base, steps);
+  finder.link(views.floor, unindexed, views.end, base);
+  find_all(views, finder, base, steps);
   choose(steps, size);
 
   SequenceWriter writer(views.end, views.out, views.out_end);

@@ -1,5 +1,8 @@
 #include "core/engine/block_encoder.h"
 
+#include <random>
+#include <utility>
+
 #include "tests/core/engine/lz4_test_support.h"
 #include "tests/support/heap_counter.h"
 
@@ -174,6 +177,41 @@ TEST(BlockEncoderTest, EachLevelIsSmallerThanTheOneBefore) {
     EXPECT_LT(total(level, 65'536), total(level - 1, 65'536)) << level;
     // In a packet the deep searches find all there is.
     EXPECT_LE(total(level, 1400), total(level - 1, 1400)) << level;
+  }
+}
+
+/// Runs of up to `longest` of two bytes in turn, or of zeros with one random byte between them.
+Buffer runs(std::size_t size, std::size_t longest, bool noisy) {
+  std::mt19937_64 random(longest);
+  Buffer made;
+  while (made.size() < size) {
+    made.insert(made.end(), 1 + random() % longest, std::byte{0});
+    made.insert(made.end(), noisy ? 1 : 1 + random() % longest, std::byte(noisy ? random() : 1));
+  }
+  made.resize(size);
+  return made;
+}
+
+TEST(BlockEncoderTest, OptimalParsingFindsWhatLiblz4Finds) {
+  const std::pair<const char*, Buffer> rows[] = {
+      {"text", text_like(65'536)},
+      {"text in a packet", text_like(1400)},
+      {"json", json_like(65'536)},
+      {"two letters", runs(16'384, 3, false)},
+      {"runs of two letters", runs(65'536, 50, false)},
+      {"long runs of zeros", runs(65'536, 500, true)},
+      {"short runs of zeros", runs(65'536, 40, true)},
+      {"nothing but zeros", Buffer(65'536)},
+  };
+  for (const auto& [name, input] : rows) {
+    Buffer theirs(static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(input.size()))));
+    const int size = LZ4_compress_HC(
+        reinterpret_cast<const char*>(input.data()), reinterpret_cast<char*>(theirs.data()),
+        static_cast<int>(input.size()), static_cast<int>(theirs.size()), LZ4HC_CLEVEL_MAX);
+    ASSERT_GT(size, 0) << name;
+    const Buffer block = encode_block(9, 65'535, input, 70'000);
+    ASSERT_TRUE(decodes_to(block, input)) << name;
+    EXPECT_LE(static_cast<double>(block.size()), size * 1.001 + 1) << name;
   }
 }
 
