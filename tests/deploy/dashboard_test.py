@@ -67,9 +67,10 @@ class StructureTest(unittest.TestCase):
         self.assertEqual(dashboard()["uid"], "frdpu")
         for panel in panels():  # a variable that a panel does not heed misleads
             for target in panel["targets"]:
-                self.assertIn('instance=~"$instance"', target["expr"])
-                if "frdpu_codec_" in target["expr"]:
-                    self.assertIn('coding=~"$coding"', target["expr"])
+                for selector in re.findall(r"(?:frdpu|process)_\w+(?:{[^}]*})?", target["expr"]):
+                    self.assertIn('instance=~"$instance"', selector, panel["title"])
+                    if selector.startswith("frdpu_codec_"):
+                        self.assertIn('coding=~"$coding"', selector, panel["title"])
 
     def test_durations_are_shown_for_each_route(self):
         asked = [target["expr"] for panel in panels() for target in panel["targets"]]
