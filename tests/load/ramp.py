@@ -2,8 +2,8 @@
 `ramp.py FRDPU OUT.svg` (`./dev plot` installs what it takes and runs it).
 
 Each client compresses bodies of 1 MiB, one after the other; every second one more client comes,
-until the 64k pool has no room for all of them, and then they go again. Every number in the picture
-is from the service's own /metrics, scraped twice a second.
+until there are far more than the service has workspaces for, and then they go again. Every number
+in the picture is from the service's own /metrics, scraped twice a second.
 """
 
 import http.client
@@ -15,13 +15,9 @@ import threading
 import time
 import urllib.request
 
-import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402
-
 CLIENTS = 30
 STEP_SECONDS = 1.0
+SCRAPE_SECONDS = 0.5
 SETTINGS = {"threads": "2", "compute-threads": "2", "pool-mtu-blocks": "1024",
             "pool-64k-blocks": "160", "workspace-bytes": "512m", "max-stream-bytes": "8m",
             "queue-timeout": "1s", "access-log-sample": "0"}
@@ -34,7 +30,10 @@ def start(binary):
                                 "127.0.0.1:0", *flags], stderr=subprocess.PIPE, text=True)
     found = {}
     while len(found) < 2:
-        if match := re.search(r"listening (\w+)=(\S+)", process.stderr.readline()):
+        line = process.stderr.readline()
+        if not line:
+            raise ChildProcessError(f"{binary} did not start")
+        if match := re.search(r"listening (\w+)=(\S+)", line):
             found[match.group(1)] = match.group(2)
     total = subprocess.run([binary, "serve", "--dry-run", *flags], capture_output=True, text=True,
                            check=True).stdout
@@ -85,24 +84,24 @@ def quantile(before, after, q):
     return lower
 
 
-def measure(binary):
+def measure(binary, clients=CLIENTS, step_seconds=STEP_SECONDS, scrape_seconds=SCRAPE_SECONDS):
     process, service, admin, limit_mib = start(binary)
     body = b"".join(b'{"id": %d, "name": "%s", "value": %d}\n' % (i, os.urandom(6).hex().encode(), i * i)
                     for i in range(18_000))[:1 << 20]
     rows, running = [], []
     begun = time.monotonic()
     last, last_time = scrape(admin), begun
-    while (now := time.monotonic()) - begun < (2 * CLIENTS + 6) * STEP_SECONDS:
-        second = (now - begun) / STEP_SECONDS
-        wanted = int(min(second + 1, CLIENTS) if second < CLIENTS + 3
-                     else max(2 * CLIENTS + 3 - second, 0))
+    while (now := time.monotonic()) - begun < (2 * clients + 6) * step_seconds:
+        step = (now - begun) / step_seconds
+        wanted = int(min(step + 1, clients) if step < clients + 3
+                     else max(2 * clients + 3 - step, 0))
         while len(running) < wanted:
             stop = threading.Event()
             threading.Thread(target=client, args=(service, body, stop), daemon=True).start()
             running.append(stop)
         while len(running) > wanted:
             running.pop().set()
-        time.sleep(0.5)
+        time.sleep(scrape_seconds)
         sample, at = scrape(admin), time.monotonic()
         seconds = at - last_time
         rows.append({"time": at - begun, "clients": wanted,
@@ -116,10 +115,14 @@ def measure(binary):
         last, last_time = sample, at
     process.terminate()
     process.wait(60)
+    process.stderr.close()
     return rows, limit_mib
 
 
 def plot(rows, limit_mib, path):
+    import matplotlib
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
     plt.rcParams.update({"svg.fonttype": "none", "font.size": 9, "axes.grid": True,
                          "grid.alpha": 0.3, "legend.frameon": False, "svg.hashsalt": "frdpu"})
     figure, axes = plt.subplots(4, 1, sharex=True, figsize=(8, 8), constrained_layout=True)
