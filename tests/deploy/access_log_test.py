@@ -2,9 +2,11 @@
 
 import json
 import os
-import subprocess
 import re
+import statistics
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -110,11 +112,16 @@ class AccessLogTest(unittest.TestCase):
         # From here on nobody reads; 4,000 lines are far more than a pipe and the queue take.
         head = f"X-Request-Id: {'i' * 120}\r\ntraceparent: {TRACEPARENT}\r\n".encode()
         one = b"POST /v1/compress HTTP/1.1\r\nHost: t\r\n" + head + b"Content-Length: 1\r\n\r\nx"
+        seconds = []
         with Connection(parse_address(found.group(1).decode())) as connection:
             for _ in range(80):
+                begun = time.monotonic()
                 connection.send(one * 50)
                 for _ in range(50):
                     self.assertEqual(connection.read_response().status, 200)
+                seconds.append(time.monotonic() - begun)
+        # Milliseconds, or as long as a line waits for its reader: more than a second.
+        self.assertLess(statistics.median(seconds[-20:]), 1)
         process.terminate()
         self.assertEqual(process.wait(timeout=30), 0)
 
