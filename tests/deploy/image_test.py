@@ -29,6 +29,24 @@ class ContainerTest(unittest.TestCase):
             for port in service["ports"]:
                 self.assertTrue(port.startswith("127.0.0.1:"), f"{name} for everybody: {port}")
 
+    def test_the_services_find_each_other(self):
+        services = yaml.safe_load((SOURCE / "docker-compose.yml").read_text())["services"]
+        provisioning = SOURCE / "deploy/grafana/provisioning"
+        scrape, = yaml.safe_load((SOURCE / "deploy/prometheus/prometheus.yml").read_text())[
+            "scrape_configs"]
+        (target,), = (each["targets"] for each in scrape["static_configs"])
+        source, = yaml.safe_load((provisioning / "datasources/prometheus.yml").read_text())[
+            "datasources"]
+        for asked, asks in ((target, "prometheus"), (source["url"].split("//")[1], "grafana")):
+            name, port = asked.split(":")
+            self.assertNotEqual(name, asks)
+            self.assertTrue(services[name]["ports"][-1].endswith(":" + port), asked)
+        provider, = yaml.safe_load((provisioning / "dashboards/frdpu.yml").read_text())["providers"]
+        folder = provider["options"]["path"]
+        self.assertIn(f"./deploy/grafana/dashboards:{folder}:ro", services["grafana"]["volumes"])
+        self.assertEqual(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"],
+                         f"{folder}/frdpu.json")
+
     def test_the_image_is_upgraded_has_no_root_and_says_how_it_is(self):
         _, built, shipped = (SOURCE / "Dockerfile").read_text().split("\nFROM ")
         self.assertIn(" AS build\n", built)

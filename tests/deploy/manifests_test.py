@@ -251,6 +251,10 @@ class StructureTest(unittest.TestCase):
             self.assertGreaterEqual(scaler["minReplicas"], 2)
             self.assertGreater(scaler["maxReplicas"], scaler["minReplicas"])
             self.assertNotIn("replicas", manifests.one("Deployment")["spec"])
+            # A metric that nobody scrapes would keep it from taking instances away.
+            asked = [metric["type"] for metric in scaler["metrics"]]
+            scraped = any(each["kind"] == "ServiceMonitor" for each in manifests.objects)
+            self.assertEqual(asked, ["Pods", "Resource"] if scraped else ["Resource"])
 
     @unittest.skipUnless(shutil.which("promtool"), "promtool (package prometheus) is not installed")
     def test_the_autoscaler_is_told_of_the_fullest_pool_of_a_pod(self):
