@@ -41,10 +41,12 @@ def core_seconds(pid):
 
 
 @unittest.skipUnless(shutil.which("haproxy"), "haproxy is not installed")
-class BalancerTest(unittest.TestCase):
+class BalancerTestCase(unittest.TestCase):
+    first = {}  # settings of the first instance alone
+
     def setUp(self):
-        self.instances = [Service(threads=1, compute_threads=1, drain_delay="3s", access_log_sample=0)
-                          for _ in range(3)]
+        self.instances = [Service(threads=1, compute_threads=1, drain_delay="3s", access_log_sample=0,
+                                  **settings) for settings in (self.first, {}, {})]
         for instance in self.instances:
             self.addCleanup(instance.kill)
         folder = tempfile.TemporaryDirectory()
@@ -124,6 +126,8 @@ class BalancerTest(unittest.TestCase):
         # Who gets a busy machine's cores answers faster, and so gets more.
         self.assertGreater(min(counts), sum(counts) / 12, counts)
 
+
+class BalancerTest(BalancerTestCase):
     def test_nothing_is_lost_when_one_is_killed_and_one_is_drained(self):
         enough, self.progress = threading.Event(), 0
         threads, right, wrong = self.load("/v1/compress?coding=gzip&level=1", enough)
@@ -190,6 +194,27 @@ class BalancerTest(unittest.TestCase):
         for line in (done.stdout + done.stderr).splitlines():
             if "WARNING" in line:  # the names are the operator's
                 self.assertIn("could not resolve address", line)
+
+
+class RefusalTest(BalancerTestCase):
+    first = {"max_queued_jobs": 1}
+
+    def test_what_one_refuses_is_done_by_another(self):
+        enough, self.progress = threading.Event(), 0
+        threads, _, wrong = self.load("/v1/compress?coding=gzip&level=9", enough, noise=50_000)
+        try:
+            refused = 0
+            for _ in range(20):  # the first few are enough, unless the machine is busy
+                self.wait_for_progress(100)
+                refused = self.instances[0].metric("frdpu_limit_hits_total", code="overloaded")
+                if refused:
+                    break
+        finally:
+            enough.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(wrong, [])
+        self.assertGreater(refused, 0)
 
 
 if __name__ == "__main__":
