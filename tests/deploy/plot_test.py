@@ -44,7 +44,7 @@ class RampTest(unittest.TestCase):
             text = picture.read_text()
         shipped = (SOURCE / "deploy/load-ramp.svg").read_text()
         for label in ("requests / s", "duration, s", "pool utilization", "MiB", "seconds",
-                      "what --dry-run says"):
+                      "what --dry-run says", "for service and clients"):
             self.assertIn(label, text)
             self.assertIn(label, shipped)
 

@@ -119,6 +119,15 @@ def measure(binary, clients=CLIENTS, step_seconds=STEP_SECONDS, scrape_seconds=S
     return rows, limit_mib
 
 
+def machine():
+    """The processor and the cores that this script and the service may use."""
+    with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
+        model = re.search(r"^model name\s*: (.*)$", cpuinfo.read(), re.M)
+    cores = len(os.sched_getaffinity(0))
+    name = model.group(1) if model else os.uname().machine
+    return f"{name}, {cores} core{'s' * (cores > 1)} for service and clients"
+
+
 def plot(rows, limit_mib, path):
     import matplotlib
     matplotlib.use("svg")
@@ -126,6 +135,7 @@ def plot(rows, limit_mib, path):
     plt.rcParams.update({"svg.fonttype": "none", "font.size": 9, "axes.grid": True,
                          "grid.alpha": 0.3, "legend.frameon": False, "svg.hashsalt": "frdpu"})
     figure, axes = plt.subplots(4, 1, sharex=True, figsize=(8, 8), constrained_layout=True)
+    figure.suptitle(machine(), fontsize=9)
     seconds = [row["time"] for row in rows]
 
     def line(axis, name, label, **style):
