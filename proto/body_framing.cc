@@ -19,10 +19,10 @@ constexpr bool is_digit(char c) noexcept {
 }
 
 // reg-name without the comma, which no host's name has and two joined Host lines do have.
-constexpr bool is_host_char(char c) noexcept {
+constexpr CharSet kHostChars([](char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
          std::string_view("-._~%!$&'()*+;=").contains(c);
-}
+});
 
 constexpr bool is_address_char(char c) noexcept {
   return (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || is_digit(c) || c == ':' || c == '.';
@@ -40,7 +40,7 @@ bool is_host(std::string_view text) noexcept {
     ++end;
   } else {
     end = std::min(text.find(':'), text.size());
-    if (end == 0 || !std::ranges::all_of(text.substr(0, end), is_host_char)) return false;
+    if (end == 0 || !kHostChars.contains_all_of(text.substr(0, end))) return false;
   }
   const std::string_view port = text.substr(end);
   return port.empty() || (port.front() == ':' && std::ranges::all_of(port.substr(1), is_digit));

@@ -6,53 +6,60 @@
 namespace frdpu::proto {
 namespace {
 
-constexpr std::array<bool, 256> kTokenChars = [] {
-  std::array<bool, 256> table{};
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = 'a'; c <= 'z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (char c = 'A'; c <= 'Z'; ++c) table[static_cast<unsigned char>(c)] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
+constexpr CharSet kTokenChars([](char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("!#$%&'*+-.^_`|~").contains(c);
+});
+
+constexpr std::uint64_t kOnes = 0x0101010101010101;
+constexpr std::uint64_t kHighBits = 0x80 * kOnes;
 
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+std::uint64_t eight_at(std::string_view text, std::size_t at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + at, sizeof word);
+  return word;
+}
+
+// Whether some octet is 0x7F or below 0x20, a tab too. Source: "Bit Twiddling Hacks", hasless.
+constexpr bool holds_control(std::uint64_t word) noexcept {
+  const std::uint64_t is_low = (word - 0x20 * kOnes) & ~word;
+  const std::uint64_t with_del = word ^ (0x7F * kOnes);
+  const std::uint64_t is_del = (with_del - kOnes) & ~with_del;
+  return ((is_low | is_del) & kHighBits) != 0;
+}
+
+// Eight octets at once: those from A to Z get the bit that makes them small.
+constexpr std::uint64_t lower(std::uint64_t word) noexcept {
+  const std::uint64_t low_bits = word & ~kHighBits;
+  const std::uint64_t from_a = low_bits + (0x80 - 'A') * kOnes;
+  const std::uint64_t behind_z = low_bits + (0x7F - 'Z') * kOnes;
+  return word | ((from_a & ~behind_z & ~word & kHighBits) >> 2);
+}
+
 }  // namespace
 
 bool is_token_char(char c) noexcept {
-  return kTokenChars[static_cast<unsigned char>(c)];
+  return kTokenChars.contains(c);
 }
 
 bool is_token(std::string_view text) noexcept {
-  bool good = !text.empty();
-  for (const char c : text) good = good && kTokenChars[static_cast<unsigned char>(c)];
-  return good;
+  return !text.empty() && kTokenChars.contains_all_of(text);
 }
 
 std::size_t find_control(std::string_view text) noexcept {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHighBits = 0x80 * kOnes;
   std::size_t at = 0;
-  while (at < text.size()) {
-    if (text.size() - at >= sizeof(std::uint64_t)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, text.data() + at, sizeof word);
-      // Not zero if some octet is below 0x20, or is 0x7F. Source: "Bit Twiddling Hacks", hasless.
-      const std::uint64_t is_low = (word - 0x20 * kOnes) & ~word;
-      const std::uint64_t with_del = word ^ (0x7F * kOnes);
-      const std::uint64_t is_del = (with_del - kOnes) & ~with_del;
-      if (((is_low | is_del) & kHighBits) == 0) {
-        at += sizeof word;
-        continue;
-      }
-    }
-    const std::size_t end = std::min(at + sizeof(std::uint64_t), text.size());
-    for (; at < end; ++at) {
-      if (!is_field_value_char(text[at])) return at;
-    }
+  if (text.size() >= sizeof(std::uint64_t)) {
+    const std::size_t last = text.size() - sizeof(std::uint64_t);
+    while (at < last && !holds_control(eight_at(text, at))) at += sizeof(std::uint64_t);
+    // The last step looks at some octets again rather than at each of a rest.
+    if (at >= last && !holds_control(eight_at(text, last))) return text.npos;
+  }
+  for (; at < text.size(); ++at) {
+    if (!is_field_value_char(text[at])) return at;
   }
   return text.npos;
 }
@@ -63,8 +70,12 @@ bool is_field_value(std::string_view text) noexcept {
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+  std::size_t at = 0;
+  for (; a.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
+    if (lower(eight_at(a, at)) != lower(eight_at(b, at))) return false;
+  }
+  for (; at < a.size(); ++at) {
+    if (lower(a[at]) != lower(b[at])) return false;
   }
   return true;
 }

@@ -8,6 +8,29 @@
 /// The small grammar that all header fields share. Source: RFC 9110, section 5.6.
 namespace frdpu::proto {
 
+/// Some of the octets, as a table. Life cycle: a constant, made by the compiler from a predicate.
+class CharSet {
+ public:
+  template <class Predicate>
+  explicit consteval CharSet(Predicate is_in) noexcept {
+    for (unsigned octet = 0; octet < table_.size(); ++octet) {
+      table_[octet] = is_in(static_cast<char>(octet));
+    }
+  }
+  [[nodiscard]] constexpr bool contains(char c) const noexcept {
+    return table_[static_cast<unsigned char>(c)];
+  }
+  /// Returns whether the text has no other characters. Cost: an index and no branch a character.
+  [[nodiscard]] constexpr bool contains_all_of(std::string_view text) const noexcept {
+    bool all = true;
+    for (const char c : text) all &= contains(c);
+    return all;
+  }
+
+ private:
+  std::array<bool, 256> table_{};
+};
+
 /// Returns whether the character may stand in a token (tchar). Cost: an index.
 [[nodiscard]] bool is_token_char(char c) noexcept;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -25,7 +26,8 @@ class FixedText {
   /// Appends all of `text` or nothing. Returns: whether it fitted.
   [[nodiscard]] constexpr bool append(std::string_view text) noexcept {
     if (text.size() > Capacity - size_) return false;
-    for (const char c : text) chars_[size_++] = c;
+    std::copy(text.begin(), text.end(), chars_.begin() + size_);
+    size_ = static_cast<std::uint16_t>(size_ + text.size());
     return true;
   }
 

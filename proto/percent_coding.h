@@ -29,6 +29,7 @@ template <std::size_t Capacity>
 [[nodiscard]] DecodeOutcome percent_decode(std::string_view encoded,
                                            FixedText<Capacity>& out) noexcept {
   out.clear();
+  if (!encoded.contains('%') && out.append(encoded)) return DecodeOutcome::ok;
   while (!encoded.empty()) {
     const std::optional<char> c = take_decoded(encoded);
     if (!c) return DecodeOutcome::broken_escape;

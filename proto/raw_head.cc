@@ -39,8 +39,7 @@ RequestResult<void> read_request_line(std::string_view line, RawHead& head) noex
   head.target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
   if (!is_token(head.method)) return malformed("The method is not a token.", 0);
-  const auto bad = std::ranges::find_if(head.target, [](char c) { return c == ' ' || c == '\t'; });
-  if (head.target.empty() || bad != head.target.end()) {
+  if (head.target.empty() || head.target.contains(' ') || head.target.contains('\t')) {
     return malformed("The request target is empty or holds white space.", first + 1);
   }
   if (!is_version(version)) {

@@ -75,9 +75,9 @@ void put_milliseconds(TextWriter& text, std::chrono::nanoseconds time) noexcept 
   const auto micros = static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
   text.put_number(micros / 1000);
   text.put('.');
-  for (const std::uint64_t place : {100u, 10u, 1u}) {
-    text.put(static_cast<char>('0' + micros / place % 10));
-  }
+  text.put(static_cast<char>('0' + micros / 100 % 10));
+  text.put(static_cast<char>('0' + micros / 10 % 10));
+  text.put(static_cast<char>('0' + micros % 10));
 }
 
 void put_timing(TextWriter& text, const ServerTiming& timing) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/field_syntax.h"
 #include "proto/percent_coding.h"
 
 namespace frdpu::proto {
@@ -47,9 +48,7 @@ constexpr bool is_name_char(char c) noexcept {
 }
 
 // Visible ASCII without the fragment's mark; the query may hold what browsers leave unescaped.
-constexpr bool is_target_char(char c) noexcept {
-  return c > 0x20 && c < 0x7F && c != '#';
-}
+constexpr CharSet kTargetChars([](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
 
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -105,9 +104,10 @@ struct TargetParts {
 // Splits a target; returns what is wrong with it as a literal, or nullptr.
 const char* split_target(Method method, std::string_view target, TargetParts& parts) noexcept {
   if (target.empty()) return "The request target is empty.";
-  if (target.contains('#')) return "A request target has no fragment.";
-  if (!std::ranges::all_of(target, is_target_char)) {
-    return "The request target holds a character that must be percent-encoded.";
+  if (!kTargetChars.contains_all_of(target)) {
+    return target.contains('#')
+               ? "A request target has no fragment."
+               : "The request target holds a character that must be percent-encoded.";
   }
   if (method == Method::connect) return "CONNECT is for proxies.";
   if (target == "*") {

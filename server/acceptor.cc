@@ -141,13 +141,10 @@ void Acceptor::hand_over(int descriptor, int family) {
   }
   turn_ = (turn_ + 1) % targets_.size();
   IoLoop& loop = *targets_[turn_];
-  const Protocol protocol(family == AF_UNSPEC ? AF_UNIX : family, 0);
-  if (&loop == &loop_) {
-    loop.adopt(Connection::Socket(loop.context(), protocol, descriptor), kind_);
-    return;
-  }
-  asio::post(loop.context(), [&loop, protocol, descriptor, kind = kind_] {
-    loop.adopt(Connection::Socket(loop.context(), protocol, descriptor), kind);
+  core::FileDescriptor socket(descriptor);
+  if (&loop == &loop_) return loop.adopt(std::move(socket), kind_);
+  asio::post(loop.context(), [&loop, socket = std::move(socket), kind = kind_]() mutable {
+    loop.adopt(std::move(socket), kind);
   });
 }
 

@@ -1,13 +1,13 @@
 #include "server/connection.h"
 
 #include <linux/sockios.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/asio/socket_base.hpp>
 #include <cerrno>
 #include <utility>
 
@@ -34,7 +34,7 @@ bool would_block(int error) noexcept {
 
 }  // namespace
 
-Connection::Connection(IoLoop& loop, Socket socket, proto::Listener listener)
+Connection::Connection(IoLoop& loop, core::FileDescriptor socket, proto::Listener listener)
     : loop_(loop), socket_(std::move(socket)), listener_(listener) {
   if (is_counted()) loop_.metrics().connection_entered(ConnectionState::idle);
 }
@@ -54,6 +54,8 @@ void Connection::set_active(bool active) noexcept {
 void Connection::start() {
   loop_.fresh().push_back(*this);
   deadline_ = loop_.now() + loop_.service().config().header_timeout;
+  interest_ = EPOLLIN;
+  if (!loop_.poller().add(descriptor(), *this, interest_)) return close();
   const ListenerGuard& guard = loop_.service().guard(listener_);
   if (guard.has_tls()) {
     tls_ = guard.open_session(descriptor());
@@ -75,30 +77,40 @@ void Connection::wait_for(bool readable, bool writable) {
 }
 
 void Connection::wait_readable() {
-  if (read_armed_) return;
   read_armed_ = true;
-  ++pending_;
-  socket_.async_wait(Socket::wait_read,
-                     place(read_memory_, [this](const boost::system::error_code& error) {
-                       read_armed_ = false;
-                       --pending_;
-                       readable_ = true;
-                       if (error || phase_ == Phase::closed) return destroy_if_unused();
-                       phase_ == Phase::lingering ? drain_unread() : pump();
-                     }));
+  want(EPOLLIN);
 }
 
 void Connection::wait_writable() {
-  if (write_armed_) return;
   write_armed_ = true;
-  ++pending_;
-  socket_.async_wait(Socket::wait_write,
-                     place(write_memory_, [this](const boost::system::error_code& error) {
-                       write_armed_ = false;
-                       --pending_;
-                       if (error || phase_ == Phase::closed) return destroy_if_unused();
-                       phase_ == Phase::lingering ? end_output() : pump();
-                     }));
+  want(EPOLLOUT);
+}
+
+void Connection::want(std::uint32_t events) {
+  if ((interest_ & events) != events) set_interest(interest_ | events);
+}
+
+void Connection::set_interest(std::uint32_t events) noexcept {
+  interest_ = events;
+  loop_.poller().change(descriptor(), *this, interest_);
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if (phase_ == Phase::closed) return;  // in this turn, by what came before
+  const bool hung_up = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  const bool reads = read_armed_ && (hung_up || (events & EPOLLIN) != 0);
+  const bool writes = write_armed_ && (hung_up || (events & EPOLLOUT) != 0);
+  if (!reads && !writes) {
+    if (hung_up) return close();  // in both directions: nobody can take the answer any more
+    return set_interest(interest_ & ~events);  // not wanted now, and not to be told again and again
+  }
+  if (reads) {
+    read_armed_ = false;
+    readable_ = true;
+  }
+  if (writes) write_armed_ = false;
+  if (phase_ == Phase::open) return pump();
+  writes ? end_output() : drain_unread();
 }
 
 bool Connection::shake_hands() {
@@ -129,7 +141,7 @@ IoResult Connection::receive(core::MutableBytes room) noexcept {
 
 IoResult Connection::receive_plain(core::MutableBytes room) noexcept {
   if (!readable_) return {.state = IoResult::State::would_block};
-  const auto got = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+  const auto got = ::recv(descriptor(), room.data(), room.size(), 0);
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
     readable_ = bytes == room.size();
@@ -146,7 +158,7 @@ IoResult Connection::send(std::span<const iovec> views) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(views.data());
   message.msg_iovlen = views.size();
-  const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+  const auto sent = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
   if (sent >= 0) {
     sent_bytes_ += static_cast<std::uint64_t>(sent);
     return {.state = IoResult::State::ok, .bytes = static_cast<std::size_t>(sent)};
@@ -158,8 +170,7 @@ IoResult Connection::send(std::span<const iovec> views) noexcept {
 std::uint64_t Connection::taken_bytes() const noexcept {
   int queued = 0;
   const std::uint64_t sent = tls_ ? tls_->wire_bytes_sent() : sent_bytes_;
-  const int descriptor = const_cast<Socket&>(socket_).native_handle();
-  if (::ioctl(descriptor, SIOCOUTQ, &queued) != 0) return sent;
+  if (::ioctl(descriptor(), SIOCOUTQ, &queued) != 0) return sent;
   return sent - std::min<std::uint64_t>(static_cast<std::uint64_t>(queued), sent);
 }
 
@@ -196,14 +207,11 @@ void Connection::pump() {
 }
 
 void Connection::yield() {
-  // Others first: come back behind everything that is ready by now. The continuation lives in the
-  // memory of a wait that is not there; where both are, as with a client that sends and does not
-  // read, that memory takes it from the heap. It must not be left out: what still moves has no wait
-  // that would wake it.
+  // Others first: come back behind everything that is ready by now.
   if (yielded_) return;
   yielded_ = true;
   ++pending_;
-  boost::asio::post(loop_.context(), place(write_armed_ ? read_memory_ : write_memory_, [this] {
+  boost::asio::post(loop_.context(), place(yield_memory_, [this] {
                       yielded_ = false;
                       --pending_;
                       if (phase_ == Phase::closed) return destroy_if_unused();
@@ -243,8 +251,7 @@ void Connection::end_output() {
   if (tls_ && tls_->end() == IoResult::State::would_block) return wait_writable();
   // Half-close, then read what the client still sends: closing with unread bytes would reset the
   // connection and could destroy the answer before the client has read it.
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  ::shutdown(descriptor(), SHUT_WR);
   deadline_ = loop_.now() + kLingerTime;
   drain_unread();
 }
@@ -262,8 +269,8 @@ void Connection::drain_unread() {
 
 void Connection::abort() {
   tls_.reset();
-  boost::system::error_code ignored;
-  socket_.set_option(boost::asio::socket_base::linger(true, 0), ignored);
+  const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close();
 }
 
@@ -272,8 +279,7 @@ void Connection::close() {
   phase_ = Phase::closed;
   if (exchange_) exchange_->detach();
   if (tls_) (void)tls_->end();  // says nothing behind a failure: then an answer may be half out
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  static_cast<void>(socket_.close());
   destroy_if_unused();
 }
 
@@ -284,7 +290,6 @@ void Connection::task_done() {
 }
 
 void Connection::destroy_if_unused() {
-  if (phase_ != Phase::closed) return abort();  // a wait failed
   if (pending_ > 0) return;
   if (exchange_) loop_.give_exchange(std::move(exchange_));
   loop_.destroy(*this);

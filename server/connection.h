@@ -2,15 +2,13 @@
 
 #include <sys/uio.h>
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 #include "core/bytes.h"
+#include "core/file/file_descriptor.h"
 #include "proto/routes.h"
 #include "server/handler_memory.h"
 #include "server/intrusive_list.h"
@@ -35,13 +33,14 @@ using TimePoint = Clock::time_point;
 /// Threads: the loop's thread only. Cost: no allocation after construction, but OpenSSL's.
 class Connection : public ListHook<Connection> {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                  boost::asio::io_context::executor_type>;
-
-  Connection(IoLoop& loop, Socket socket, proto::Listener listener);
+  /// `socket`: connected and non-blocking.
+  Connection(IoLoop& loop, core::FileDescriptor socket, proto::Listener listener);
   ~Connection();
 
   void start();
+
+  /// What epoll says of the socket. May destroy the connection.
+  void on_ready(std::uint32_t events);
 
   /// Goes on with the exchange: what it waited for may be there.
   void pump();
@@ -60,7 +59,7 @@ class Connection : public ListHook<Connection> {
   [[nodiscard]] IoLoop& loop() const noexcept { return loop_; }
   [[nodiscard]] Exchange* exchange() const noexcept { return exchange_.get(); }
   [[nodiscard]] proto::Listener listener() const noexcept { return listener_; }
-  [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
+  [[nodiscard]] int descriptor() const noexcept { return socket_.number(); }
 
   // For the exchange.
 
@@ -93,6 +92,8 @@ class Connection : public ListHook<Connection> {
 
   void wait_readable();
   void wait_writable();
+  void want(std::uint32_t events);
+  void set_interest(std::uint32_t events) noexcept;
   void wait_for(bool readable, bool writable);
   [[nodiscard]] IoResult receive_plain(core::MutableBytes room) noexcept;
   [[nodiscard]] bool shake_hands();
@@ -108,14 +109,15 @@ class Connection : public ListHook<Connection> {
   void destroy_if_unused();
 
   IoLoop& loop_;
-  Socket socket_;
+  core::FileDescriptor socket_;
   std::unique_ptr<TlsSession> tls_;  // null: plain text
   std::unique_ptr<Exchange> exchange_;
   TimePoint deadline_{};
   std::uint64_t requests_ = 0;
   std::uint64_t sent_bytes_ = 0;
   std::uint32_t lingered_bytes_ = 0;
-  std::uint16_t pending_ = 0;  // waits and tasks that will still call back
+  std::uint32_t interest_ = 0;  // what epoll is to tell
+  std::uint16_t pending_ = 0;   // tasks and turns that will still call back
   proto::Listener listener_;
   Phase phase_ = Phase::open;
   bool readable_ = false;
@@ -123,8 +125,7 @@ class Connection : public ListHook<Connection> {
   bool write_armed_ = false;
   bool yielded_ = false;
   bool active_ = false;
-  HandlerMemory read_memory_;
-  HandlerMemory write_memory_;
+  HandlerMemory yield_memory_;
 };
 
 }  // namespace frdpu::server

@@ -24,7 +24,8 @@ IoLoop::IoLoop(Service& service, MetricsShard& metrics)
       metrics_(metrics),
       access_log_(service.config(), service.log()),
       work_(context_.get_executor()),
-      timer_(context_) {
+      timer_(context_),
+      poller_(context_) {
   spare_exchanges_.reserve(kSpareExchanges);
   renew_date();
 }
@@ -39,12 +40,14 @@ void IoLoop::finish() {
   abort_connections();
   work_.reset();
   timer_.cancel();
+  poller_.stop();
   context_.restart();
   context_.run();
 }
 
 void IoLoop::run() {
   schedule_tick();
+  poller_.start();
   context_.run();
 }
 
@@ -52,7 +55,7 @@ void IoLoop::stop() {
   context_.stop();
 }
 
-void IoLoop::adopt(Connection::Socket socket, proto::Listener listener) {
+void IoLoop::adopt(core::FileDescriptor socket, proto::Listener listener) {
   if (ending_) return service_.connection_ended(listener);
   auto* connection = new Connection(*this, std::move(socket), listener);
   ++connections_;
@@ -63,7 +66,7 @@ void IoLoop::destroy(Connection& connection) {
   IntrusiveList<Connection>::remove(connection);
   --connections_;
   service_.connection_ended(connection.listener());
-  delete &connection;
+  poller_.free(connection);
 }
 
 std::unique_ptr<Exchange> IoLoop::take_exchange() {

@@ -9,6 +9,7 @@
 #include "server/access_log.h"
 #include "server/connection.h"
 #include "server/intrusive_list.h"
+#include "server/poller.h"
 
 namespace frdpu::server {
 
@@ -47,7 +48,7 @@ class IoLoop {
   [[nodiscard]] std::string_view date() const noexcept { return {date_, sizeof date_}; }
 
   /// Takes a socket that was accepted and starts to serve it; behind `finish` it is closed.
-  void adopt(Connection::Socket socket, proto::Listener listener);
+  void adopt(core::FileDescriptor socket, proto::Listener listener);
 
   /// Frees a closed connection. Requires: nothing refers to it any more.
   void destroy(Connection& connection);
@@ -60,7 +61,9 @@ class IoLoop {
 
   [[nodiscard]] std::size_t connections() const noexcept { return connections_; }
 
-  // For connections: the lists that say which deadline applies, in order of arrival.
+  // For connections.
+  [[nodiscard]] Poller& poller() noexcept { return poller_; }
+  // The lists that say which deadline applies, in order of arrival.
   [[nodiscard]] IntrusiveList<Connection>& fresh() noexcept { return fresh_; }
   [[nodiscard]] IntrusiveList<Connection>& idle() noexcept { return idle_; }
   [[nodiscard]] IntrusiveList<Connection>& active() noexcept { return active_; }
@@ -91,6 +94,7 @@ class IoLoop {
                                     boost::asio::io_context::executor_type>
       timer_;
   HandlerMemory tick_memory_;
+  Poller poller_;
   IntrusiveList<Connection> fresh_, idle_, active_;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   std::size_t connections_ = 0;

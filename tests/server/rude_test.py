@@ -26,6 +26,16 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_by_workers_and_others(pid):
+    """Nanoseconds of CPU of the threads that compress, and of all others."""
+    spent = {True: 0, False: 0}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/comm") as name, \
+                open(f"/proc/{pid}/task/{thread}/schedstat") as clock:
+            spent[name.read().strip() == "frdpu-worker"] += int(clock.read().split()[0])
+    return spent[True], spent[False]
+
+
 class RudeTest(SharedServiceTest):
     """Counts what is there before a test and expects the same behind it."""
 
@@ -313,6 +323,51 @@ class DescriptorTest(RudeTest):
         kept.close()
         warnings = [line for line in self.service.log if "out_of_descriptors" in line]
         self.assertLessEqual(len(warnings), 8, "one line for each time, not for each try")
+
+
+class UnwantedTest(RudeTest):
+    """What arrives while a worker has the request is not read yet, and nobody looks at it all the
+    time. The worker is the clock."""
+
+    flags = {"threads": 1, "compute_threads": 1}
+
+    def begin(self, level, size):
+        """Returns a connection whose request a worker has begun, and what was used before."""
+        before = cpu_by_workers_and_others(self.service.pid)
+        self.body = codings.text(size)
+        head, pieces = service.make_request("POST", f"/v1/compress?coding=zstd&level={level}", self.body)
+        connection = self.connect(1)[0]
+        connection.send(head + b"".join(pieces))
+        self.assertTrue(self.service.eventually(
+            lambda: cpu_by_workers_and_others(self.service.pid)[0] > before[0] + 5e6), "nobody began")
+        return connection, before
+
+    def spent_since(self, before):
+        return [now - then for now, then in zip(cpu_by_workers_and_others(self.service.pid), before)]
+
+    def assert_loop_sleeps(self, rudeness):
+        connection, before = self.begin(level=19, size=1 << 20)
+        rudeness(connection)
+        answer = connection.read_response().body
+        connection.close()
+        worked, looped = self.spent_since(before)
+        self.assertLess(looped, worked / 2, "it spins")
+        self.assert_same_bytes(codings.CODINGS["zstd"].decode(answer), self.body)
+        return worked
+
+    def test_bytes_behind_the_request(self):
+        self.assert_loop_sleeps(lambda connection: connection.send(HEAD.encode() + bytes(1000)))
+
+    def test_half_a_goodbye(self):
+        self.assert_loop_sleeps(lambda connection: connection.finish_sending())
+
+    def test_a_reset_ends_the_work(self):
+        whole = self.assert_loop_sleeps(lambda connection: None)
+        connection, before = self.begin(level=19, size=1 << 20)
+        connection.reset()
+        self.service.wait_for_line("end=client_gone")
+        self.assert_settled()
+        self.assertLess(self.spent_since(before)[0], whole / 2, "it works for nobody")
 
 
 if __name__ == "__main__":
