@@ -53,7 +53,7 @@ struct Config {
   std::size_t max_header_bytes = 16 * core::kKiB;
   std::size_t max_connections = 10'000;
   std::size_t max_requests_per_connection = 0;      ///< 0: no limit
-  std::size_t max_queued_jobs = 512;                ///< codec slices that wait for a worker
+  std::size_t max_queued_jobs = 512;                ///< that wait for a worker, or for memory
   std::size_t max_stream_bytes = 256 * core::kMiB;  ///< of one result that its client reads late
 
   std::chrono::milliseconds queue_timeout{1'000};

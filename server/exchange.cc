@@ -33,7 +33,10 @@ proto::RequestError no_token() noexcept {
 }  // namespace
 
 Exchange::Exchange(Service& service) noexcept
-    : service_(service), reader_(service.config()), codec_(service) {}
+    : service_(service),
+      reader_(service.config()),
+      codec_(service),
+      memory_waits_(service.waiting_codecs()) {}
 
 void Exchange::attach(Connection& connection, TimePoint now) noexcept {
   connection_ = &connection;

@@ -28,7 +28,7 @@ constexpr std::string_view kWorkspaceFlag = "--workspace-bytes";
 proto::RequestResult<void> Exchange::begin_codec() noexcept {
   if (auto begun = codec_.begin(match_, reader_); !begun) return begun;
   // Before the body costs anyone anything.
-  if (codec_.first_cost(reader_) > kInlineCost && service_.workers().is_full()) {
+  if (codec_.first_cost(reader_) > kInlineCost && service_.is_queue_full()) {
     return std::unexpected(queue_is_full());
   }
   codec_route_ = true;
@@ -52,6 +52,10 @@ bool Exchange::advance() noexcept {
     if (!opened) {
       proto::RequestError error = opened.error();
       if (error.error.code == Errc::pool_exhausted) {
+        if (!memory_waits_.is_missing(MemoryWaits::For::codec) && service_.is_queue_full()) {
+          refuse(queue_is_full());
+          return true;
+        }
         if (wait_for_memory(MemoryWaits::For::codec)) return false;
         error.flag = kWorkspaceFlag;
       }

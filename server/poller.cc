@@ -54,7 +54,8 @@ void Poller::free(Connection& connection) noexcept {
 }
 
 void Poller::wait() {
-  epoll_.async_wait(epoll_.wait_read, place(memory_, [this](const boost::system::error_code& error) {
+  epoll_.async_wait(epoll_.wait_read,
+                    place(memory_, [this](const boost::system::error_code& error) {
                       if (error) return;
                       tell();
                       wait();

@@ -12,13 +12,14 @@ namespace frdpu::server {
 class Connection;
 
 /// Tells the connections of one loop when their sockets are ready. An epoll of its own, which Asio
-/// sees as one descriptor: Asio's own waits arm a socket again for every request, with a system call
-/// each; here a socket that is only ever read stays armed.
+/// sees as one descriptor: Asio's own waits arm a socket again for every request, with a system
+/// call each; here a socket that is only ever read stays armed.
 ///
 /// Level-triggered: what is left in a socket is told again, so that no read has to reach the end of
-/// its bytes. Interest is one of EPOLLIN, EPOLLOUT, both or none; errors and hang-ups are always told.
-/// Life: `start`, then events until `stop`. Ownership: neither sockets nor connections; a socket
-/// that is closed is forgotten by the system.
+/// its bytes. Interest is EPOLLIN, EPOLLOUT, both or none; errors and hang-ups are told anyway.
+///
+/// Life: `start`, then events until `stop`.
+/// Ownership: neither sockets nor connections; a socket that is closed is forgotten by the system.
 /// Threads: the loop's thread. Cost: two system calls for all that is ready at once.
 class Poller {
  public:

@@ -54,6 +54,13 @@ class Service {
   [[nodiscard]] core::WorkspacePools& workspaces() noexcept { return memory_.workspaces; }
   [[nodiscard]] StreamBudget& stream_budget() noexcept { return stream_budget_; }
   [[nodiscard]] WorkerPool& workers() noexcept { return workers_; }
+  /// How many requests wait for memory that their codec needs.
+  [[nodiscard]] std::atomic<std::size_t>& waiting_codecs() noexcept { return waiting_codecs_; }
+  /// Whether as much heavy work waits as may, for a worker or for memory.
+  [[nodiscard]] bool is_queue_full() const noexcept {
+    return workers_.queued() + waiting_codecs_.load(std::memory_order_relaxed) >=
+           config_.max_queued_jobs;
+  }
   [[nodiscard]] Metrics& metrics() noexcept { return metrics_; }
   [[nodiscard]] Lifecycle& lifecycle() noexcept { return lifecycle_; }
   [[nodiscard]] const Answers& answers() const noexcept { return answers_; }
@@ -124,6 +131,7 @@ class Service {
   Lifecycle lifecycle_;
   ListenerGuard guard_;
   ListenerGuard admin_guard_;
+  std::atomic<std::size_t> waiting_codecs_{0};
   std::atomic<std::size_t> connections_{0};
   std::atomic<std::size_t> admin_connections_{0};
   // Steady clock; 0 while every pool has something left.

@@ -156,7 +156,7 @@ constexpr Setting kSettings[] = {
      {},
      true,
      true,
-     "most requests that wait for a compute thread; then 503"},
+     "most requests that wait for a compute thread, or for memory to begin; then 503"},
     {"max-stream-bytes",
      &Config::max_stream_bytes,
      bytes,

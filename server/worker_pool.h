@@ -57,8 +57,6 @@ class WorkerPool {
 
   [[nodiscard]] std::size_t thread_count() const noexcept { return threads_.size(); }
   [[nodiscard]] std::size_t queued() const noexcept;
-  /// Whether `submit` would refuse now.
-  [[nodiscard]] bool is_full() const noexcept { return queued() >= queue_limit_; }
   [[nodiscard]] std::size_t running() const noexcept;
 
  private:

@@ -5,13 +5,16 @@
         slow.result()
 """
 
+import collections
 import contextlib
 import concurrent.futures
 import multiprocessing
 import os
 import pathlib
+import re
 import selectors
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -134,6 +137,21 @@ def offered(address, target, body, rate, seconds, patience=10):
                 whole = state["got"].find(b"\r\n\r\n") >= 0
                 finish(key, int(state["got"][9:12]) if whole else type(error).__name__)
     return results
+
+
+def counted(results_of_several):
+    """How many results of `offered` have which status."""
+    return dict(collections.Counter(status for results in results_of_several
+                                    for _, _, status in results))
+
+
+def stated_bytes(settings):
+    """What --dry-run says that a service with these settings takes."""
+    flags = [part for name, value in settings.items()
+             for part in ("--" + name.replace("_", "-"), str(value))]
+    said = subprocess.run([service.binary, "serve", "--dry-run", *flags], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    return float(re.search(r"^total +([\d.]+) MiB", said, re.M).group(1)) * (1 << 20)
 
 
 def is_whole(answer, head_end):

@@ -18,22 +18,21 @@ def good_per_second(results, start, end):
 def run():
     body = codings.text(BODY_BYTES)
     cores = len(os.sched_getaffinity(0))
-    with service.Service(threads=cores, compute_threads=cores, access_log_sample=0,
-                         max_queued_jobs=64, workspace_bytes="512m") as running:
+    settings = {"threads": cores, "compute_threads": cores, "access_log_sample": 0,
+                "max_queued_jobs": 64, "workspace_bytes": "512m", "pool_64k_blocks": 2048}
+    stated = clients.stated_bytes(settings)
+    with service.Service(**settings) as running:
         with clients.processes(4 * cores) as submit:
             jobs = [submit(clients.posts, running.address, TARGET, body, SECONDS)
                     for _ in range(4 * cores)]
             best = sum(job.result().get(200, 0) for job in jobs) / SECONDS
-            rss_before = running.status("VmHWM")
             results = submit(clients.offered, running.address, TARGET, body, 3 * best,
                              SECONDS).result()
-            rss_after = running.status("VmHWM")
+            peak = running.status("VmHWM")
             # As soon as nobody offers more than it can do:
             after = submit(clients.offered, running.address, TARGET, body, best / 2, 3).result()
         unbalanced = running.unbalanced()
-    statuses = {}
-    for _, _, status in results:
-        statuses[status] = statuses.get(status, 0) + 1
+    statuses = clients.counted([results])
     refused = sorted(answered - due for due, answered, status in results if status == 503)
     yield "best goodput, requests a second", best, None
     yield "goodput lost at three times as much", 1 - good_per_second(results, 1, SECONDS) / best, 0.1
@@ -41,7 +40,7 @@ def run():
         count for status, count in statuses.items() if status not in (200, 503)), 0
     if refused:
         yield "median of a refusal, ms", 1000 * clients.quantile(refused, 0.5), None
-    yield "memory that the overload added, MiB", (rss_after - rss_before) / (1 << 20), 16
+    yield "peak of the process, MiB", peak / (1 << 20), stated * 1.05 / (1 << 20) + 16
     late = [due for due, _, status in after if status != 200 and due >= 1]
     yield "refusals later than a second after it", len(late), 0
     yield "pools that miss a block", len(unbalanced), 0

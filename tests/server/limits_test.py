@@ -201,6 +201,26 @@ class LimitTest(TestCase):
                 connection.reset()
             self.assert_books_balanced(running)
 
+    def test_a_queue_for_memory_is_bounded_too(self):
+        # One workspace for brotli 11, and one may wait for it.
+        body = codings.text(60_000)
+        head, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body)
+        with Service(compute_threads=1, max_queued_jobs=1, queue_timeout="60s",
+                     workspace_bytes="300m") as running:
+            spaces = [pool["blocks"] for name, pool in running.pools().items()
+                      if name.startswith("br-compress")]
+            crowd = [running.connect() for _ in range(max(spaces) + 4)]
+            for connection in crowd:
+                connection.send(head + pieces[0])
+            answers = [connection.read_response() for connection in crowd]
+            refused = [answer for answer in answers if answer.status != 200]
+            self.assertTrue(refused and len(refused) < len(crowd), answers)
+            for answer in refused:  # nobody waited a minute for memory
+                self.assert_problem(answer, 503, "overloaded")
+            for connection in crowd:
+                connection.close()
+            self.assert_books_balanced(running)
+
     def test_memory(self):
         with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="50ms") as running:
             problem = self.assert_problem(

@@ -3,6 +3,8 @@
     ./dev bench http                 everything, within 5 minutes
     ./dev bench http lz4 gzip 1400   rows by the start of their name, and by size: 1400, 64k, 1m
     ./dev bench http --smoke         one short slice of a few rows, the service and its floor alone
+    ./dev bench http --text NAME     another file of the corpus than gsoc-2018.json (JSON with prose
+                                     in it), of 1 MiB: citm_catalog.json is mostly structure
 
 One core serves, the other runs wrk (-t1 -c32, keep-alive). In turns of one second each, again and
 again until the time is used up; a figure is the median of its slices. CPU time is what the kernel
@@ -125,14 +127,14 @@ class CodecContender(Contender):
 
 
 class Bench:
-    def __init__(self, binary, selected, smoke, folder):
+    def __init__(self, binary, selected, smoke, text, folder):
         self.folder = folder
         self.smoke = smoke
         self.rows = selected
         self.cores = sorted(os.sched_getaffinity(0))[:2] * 2
         self.servers = {}
         self.binary = binary
-        self.whole = rows.payload()
+        self.whole = rows.payload(text)
 
     def start(self, names):
         """Starts what the rows need; says what is left out for want of a package."""
@@ -235,11 +237,12 @@ def machine():
             "load": [round(load, 1) for load in os.getloadavg()]}
 
 
-def append_history(figures, rounds, folder):
+def append_history(figures, rounds, text, folder):
     commit = subprocess.run(["git", "-C", str(SOURCE), "describe", "--always", "--dirty"],
                             stdout=subprocess.PIPE, text=True).stdout.strip()
     record = {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-              "commit": commit, "machine": machine(), "rounds": rounds, "rows": figures}
+              "commit": commit, "machine": machine(), "text": text, "rounds": rounds,
+              "rows": figures}
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "http_history.jsonl", "a") as file:
         file.write(json.dumps(record) + "\n")
@@ -250,13 +253,15 @@ def main():
     parser.add_argument("binary", type=pathlib.Path, help=argparse.SUPPRESS)
     parser.add_argument("rows", nargs="*", help="start of a row's name, or 1400, 64k, 1m")
     parser.add_argument("--smoke", action="store_true", help="a few seconds, without rivals")
+    parser.add_argument("--text", default="gsoc-2018.json", help="a file of the corpus")
     options = parser.parse_args()
     if not shutil.which("wrk"):
         print("skipped: wrk is not installed")
         return
     selected = rows.select(options.rows or (["lz4", "gunzip", "1400", "64k"] if options.smoke else []))
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(options.binary.resolve(), selected, options.smoke, pathlib.Path(folder))
+        bench = Bench(options.binary.resolve(), selected, options.smoke, options.text,
+                      pathlib.Path(folder))
         load = os.getloadavg()[0]
         print(f"{machine()['cpu']}, {os.cpu_count()} cores, load average before: {load:.1f}")
         try:
@@ -266,7 +271,8 @@ def main():
     print(f"CPU us a request, medians of {rounds} slices")
     figures = print_table(by_row)
     if not options.smoke:
-        append_history(figures, rounds, options.binary.resolve().parent.parent / "bench")
+        append_history(figures, rounds, options.text,
+                       options.binary.resolve().parent.parent / "bench")
 
 
 if __name__ == "__main__":

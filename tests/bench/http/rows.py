@@ -29,9 +29,9 @@ SMALL_NGINX = {"/plain": "/return", "/gzip": "/return_gzip"}
 BOUND_GOAL = 1.15
 
 
-def payload():
-    """1 MiB of JSON with prose in it. No dollar sign: nginx's configuration can hold none."""
-    file = pathlib.Path(codings.CORPUS) / "gsoc-2018.json"
+def payload(name):
+    """1 MiB of a file of the corpus. No dollar sign: nginx's configuration can hold none."""
+    file = pathlib.Path(codings.CORPUS) / name
     text = file.read_bytes() if file.exists() else codings.text(1 << 20)
     return text[:1 << 20].replace(b"$", b"S")
 
