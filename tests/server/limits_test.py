@@ -202,21 +202,27 @@ class LimitTest(TestCase):
             self.assert_books_balanced(running)
 
     def test_a_queue_for_memory_is_bounded_too(self):
-        # One workspace for brotli 11, and one may wait for it.
+        # Fewer workspaces for brotli 11 than requests that may wait: those who wait lack memory.
+        places = 8
         body = codings.text(60_000)
-        head, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body)
-        with Service(compute_threads=1, max_queued_jobs=1, queue_timeout="60s",
+        head, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body,
+                                            {"Expect": "100-continue"})
+        with Service(compute_threads=1, max_queued_jobs=places, queue_timeout="60s",
                      workspace_bytes="300m") as running:
-            spaces = [pool["blocks"] for name, pool in running.pools().items()
-                      if name.startswith("br-compress")]
-            crowd = [running.connect() for _ in range(max(spaces) + 4)]
+            crowd = [running.connect() for _ in range(3 * places)]
+            for connection in crowd:  # all are let in, then all come at once
+                connection.send(head)
+                self.assertTrue(connection.socket.recv(4096).startswith(b"HTTP/1.1 100 "))
             for connection in crowd:
-                connection.send(head + pieces[0])
+                connection.send(pieces[0])
             answers = [connection.read_response() for connection in crowd]
             refused = [answer for answer in answers if answer.status != 200]
             self.assertTrue(refused and len(refused) < len(crowd), answers)
-            for answer in refused:  # nobody waited a minute for memory
+            for answer in refused:
                 self.assert_problem(answer, 503, "overloaded")
+            used = [pool for name, pool in running.pools().items()
+                    if name.startswith("br-compress") and pool["acquisitions"] > 0]
+            self.assertTrue(used and all(pool["blocks"] < places for pool in used), used)
             for connection in crowd:
                 connection.close()
             self.assert_books_balanced(running)
