@@ -28,7 +28,7 @@ constexpr Manner manner_of(int level, bool small, bool checked) {
   if (level == 1) return {6, 1, 0, 24, 3, checked};
   if (level == 2 && small) return {5, 1, 16, 64, 4, checked};
   if (level == 2) return {6, 1, 16, 64, 3, checked};
-  return {5, 2, 32, 64, 4, checked};
+  return {5, 2, 32, small ? 64u : 40u, 4, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -42,7 +42,7 @@ struct Search {
   const std::uint8_t* match_end;
 
   /// An earlier position, and in what its first 8 bytes differ from those that are looked for.
-  struct Probe {
+  struct Candidate {
     std::size_t found = 0;
     std::uint64_t difference = 0;
 
@@ -52,6 +52,24 @@ struct Search {
     /// For so many bytes, 1 to 8.
     [[nodiscard]] bool matches(std::size_t bytes) const noexcept {
       return difference << (64 - 8 * bytes) == 0;
+    }
+  };
+
+  /// All candidates of a position. Which is the better one is only asked where one matches.
+  struct Probe {
+    Candidate newer;
+    Candidate older;
+
+    [[nodiscard, gnu::always_inline]] bool matches() const noexcept {
+      if constexpr (kManner.ways == 1) return newer.matches();
+      return static_cast<int>(newer.matches()) | static_cast<int>(older.matches());
+    }
+    [[nodiscard, gnu::always_inline]] Candidate better() const noexcept {
+      if constexpr (kManner.ways == 1) return newer;
+      // Each expression is the lowest bit that differs, and all below it.
+      const bool longer =
+          (older.difference ^ (older.difference - 1)) > (newer.difference ^ (newer.difference - 1));
+      return {longer ? older.found : newer.found, longer ? older.difference : newer.difference};
     }
   };
 
@@ -76,8 +94,8 @@ struct Search {
     exchange(position, load_le64(base + position));
   }
 
-  [[nodiscard, gnu::always_inline]] Probe compare(std::size_t position, std::uint64_t bytes,
-                                                  std::uint32_t entry) const noexcept {
+  [[nodiscard, gnu::always_inline]] Candidate compare(std::size_t position, std::uint64_t bytes,
+                                                      std::uint32_t entry) const noexcept {
     std::size_t found = static_cast<std::uint16_t>(entry);
     if constexpr (kManner.checked) {
       // What is out of the window becomes its first byte: a candidate as good as any.
@@ -87,24 +105,17 @@ struct Search {
     return {found, load_le64(base + found) ^ bytes};
   }
 
-  /// Looks at a position and enters it. Returns: the better candidate.
+  /// Looks at a position and enters it.
   [[nodiscard, gnu::always_inline]] Probe probe(std::size_t position) const noexcept {
     const std::uint64_t bytes = load_le64(base + position);
     const std::uint32_t entry = exchange(position, bytes);
-    Probe best = compare(position, bytes, entry);
-    if constexpr (kManner.ways == 2) {
-      const Probe older = compare(position, bytes, entry >> 16);
-      // Each expression is the lowest bit that differs, and all below it.
-      const bool longer =
-          (older.difference ^ (older.difference - 1)) > (best.difference ^ (best.difference - 1));
-      best.found = longer ? older.found : best.found;
-      best.difference = longer ? older.difference : best.difference;
-    }
-    return best;
+    Probe probe{.newer = compare(position, bytes, entry), .older = {}};
+    if constexpr (kManner.ways == 2) probe.older = compare(position, bytes, entry >> 16);
+    return probe;
   }
 
   /// The length of a match that was found at a position.
-  [[nodiscard, gnu::always_inline]] std::size_t length_of(const Probe& match,
+  [[nodiscard, gnu::always_inline]] std::size_t length_of(const Candidate& match,
                                                           std::size_t position) const noexcept {
     if (match.difference != 0) {
       return static_cast<std::size_t>(std::countr_zero(match.difference)) / 8;
@@ -133,51 +144,61 @@ std::size_t parse(const EncodeViews& views, const FastTable& table, const std::u
                   std::size_t window) noexcept {
   constexpr bool kLazy = kManner.lazy_below != 0;
   using Searching = Search<kManner>;
+  using Candidate = typename Searching::Candidate;
   using Probe = typename Searching::Probe;
   const Searching search{table.entries, 64 - table.bits, base, static_cast<std::uint32_t>(window),
                          views.end - kLastLiterals};
   SequenceWriter writer(views.end, views.out, views.out_end);
   const auto floor = static_cast<std::size_t>(views.floor - base);
-  // Where a match may still start, and 8 bytes can be read that it may have.
+  // Where a match may still start, and 8 bytes can be read that it may have. The lazy levels come
+  // up to two positions further.
   const auto starts_end =
-      static_cast<std::size_t>(views.end - base) - kMatchStartMargin - (kLazy ? 1 : 0);
+      static_cast<std::size_t>(views.end - base) - kMatchStartMargin - (kLazy ? 2 : 0);
   auto at = static_cast<std::size_t>(views.begin - base);
   std::size_t literals = at;
   if (at == floor) search.insert(at++);  // nothing can come before the first byte
 
   for (;;) {
     // Look for a match. The lazy levels probe the next position before they judge this one, so
-    // that what is there is known by the time it is asked for.
+    // that what is there is known by the time it is asked for. They take turns with two probes,
+    // which then need not be moved.
     const std::size_t dense_end = std::min(at + kManner.dense, starts_end);
-    Probe match = search.probe(at);
-    Probe next;
+    Probe here = search.probe(at);
+    Probe ahead;
     if constexpr (kLazy) {
       do {
-        next = search.probe(at + 1);
-        if (match.matches()) goto found;
-        match = next;
-      } while (++at < dense_end);
+        ahead = search.probe(at + 1);
+        if (here.matches()) goto found;
+        here = search.probe(at + 2);
+        if (ahead.matches()) {
+          ++at;
+          std::swap(here, ahead);
+          goto found;
+        }
+      } while ((at += 2) < dense_end);
     } else {
       for (;;) {
-        if (match.matches()) goto found;
+        if (here.matches()) goto found;
         if (++at >= dense_end) break;
-        match = search.probe(at);
+        here = search.probe(at);
       }
       if (at >= starts_end) return writer.finish(base + literals);
-      match = search.probe(at);
+      here = search.probe(at);
     }
-    for (std::size_t misses = std::size_t{2} << kManner.skip_shift; !match.matches(); ++misses) {
+    for (std::size_t misses = std::size_t{2} << kManner.skip_shift; !here.matches(); ++misses) {
       at += misses >> kManner.skip_shift;
       if (at >= starts_end) return writer.finish(base + literals);
-      match = search.probe(at);
+      here = search.probe(at);
     }
     if constexpr (kLazy) {
       if (at >= starts_end) return writer.finish(base + literals);
-      next = search.probe(at + 1);
+      ahead = search.probe(at + 1);
     }
   found:
+    Candidate match = here.better();
     std::size_t length = search.length_of(match, at);
     if constexpr (kLazy) {
+      const Candidate next = ahead.better();
       if (match.difference != 0) {
         if (next.matches(length + 1)) {
           ++at;
@@ -217,13 +238,13 @@ constexpr unsigned kSmallBits = 12;  // tables for inputs of a few packets
 /// Calls `run` with the manner of a level.
 template <bool kChecked, class Run>
 auto in_manner_of(const FastTable& table, const Run& run) noexcept {
-  if (table.level == 3) return run.template operator()<manner_of(3, false, kChecked)>();
-  if (table.bits <= kSmallBits) {
-    return table.level == 1 ? run.template operator()<manner_of(1, true, kChecked)>()
-                            : run.template operator()<manner_of(2, true, kChecked)>();
-  }
-  return table.level == 1 ? run.template operator()<manner_of(1, false, kChecked)>()
-                          : run.template operator()<manner_of(2, false, kChecked)>();
+  const auto at_level = [&]<bool kSmall>() {
+    if (table.level == 1) return run.template operator()<manner_of(1, kSmall, kChecked)>();
+    if (table.level == 2) return run.template operator()<manner_of(2, kSmall, kChecked)>();
+    return run.template operator()<manner_of(3, kSmall, kChecked)>();
+  };
+  return table.bits <= kSmallBits ? at_level.template operator()<true>()
+                                  : at_level.template operator()<false>();
 }
 
 }  // namespace
