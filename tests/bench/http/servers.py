@@ -55,8 +55,10 @@ class Frdpu(Server):
     def __init__(self, core, binary):
         service.binary = str(binary)
         with on_core(core):
-            # One loop and one worker for the one core; no access log, as with the others.
-            self.running = service.Service(threads=1, compute_threads=1, access_log_sample=0)
+            # One loop and one worker for the one core; no access log, as with the others. Waiting
+            # for a workspace takes no CPU time.
+            self.running = service.Service(threads=1, compute_threads=1, access_log_sample=0,
+                                           queue_timeout="60s")
         super().__init__(self.running.process, self.running.address)
 
     def stop(self):
