@@ -19,16 +19,26 @@ struct Manner {
   std::size_t lazy_below;  ///< a match shorter than this gives way to a longer one a byte on
   std::size_t dense;       ///< after so many misses in a row the step widens: what does not ...
   unsigned skip_shift;     ///< ... compress is passed quickly; by one for 2^skip_shift more misses
+  unsigned bits;           ///< of the hash, or 0: as the table says, which is slower
   bool checked;            ///< keep candidates in the window; not needed when the table was cleared
                            ///< at the start of the input and all of that is within the window
 };
 
-constexpr Manner manner_of(int level, bool small, bool checked) {
-  if (level == 1 && small) return {5, 1, 0, 64, 4, checked};
-  if (level == 1) return {6, 1, 0, 24, 3, checked};
-  if (level == 2 && small) return {5, 1, 16, 64, 4, checked};
-  if (level == 2) return {6, 1, 16, 64, 3, checked};
-  return {5, 2, 32, small ? 64u : 40u, 4, checked};
+/// Bits of the largest table, for inputs from 4 KiB, and of one for 1,024 to 2,047 bytes.
+constexpr unsigned most_bits(int level) {
+  return level == 1 ? 13 : 14;
+}
+constexpr unsigned packet_bits(int level) {
+  return most_bits(level) - 2;
+}
+
+constexpr Manner manner_of(int level, unsigned bits, bool checked) {
+  const bool small = bits != most_bits(level);
+  if (level == 1 && small) return {5, 1, 0, 64, 4, bits, checked};
+  if (level == 1) return {6, 1, 0, 24, 3, bits, checked};
+  if (level == 2 && small) return {5, 1, 16, 64, 4, bits, checked};
+  if (level == 2) return {6, 1, 16, 64, 3, bits, checked};
+  return {5, 2, 32, small ? 64u : 40u, 4, bits, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -36,7 +46,7 @@ constexpr Manner manner_of(int level, bool small, bool checked) {
 template <Manner kManner>
 struct Search {
   std::uint16_t* entries;
-  unsigned shift;
+  unsigned bits;
   const std::uint8_t* base;
   std::uint32_t window;
   const std::uint8_t* match_end;
@@ -73,9 +83,10 @@ struct Search {
     }
   };
 
-  [[nodiscard]] std::uint16_t* entry_of(std::uint64_t bytes) const noexcept {
+  [[nodiscard]] std::uint16_t* entry_of(std::uint64_t looked_for) const noexcept {
     constexpr std::uint64_t kFactor = kHashFactor << (64 - 8 * kManner.hash_bytes);
-    return entries + (bytes * kFactor >> shift) * kManner.ways;
+    const unsigned unused = 64 - (kManner.bits != 0 ? kManner.bits : bits);
+    return entries + (looked_for * kFactor >> unused) * kManner.ways;
   }
 
   /// Enters a position. Returns: what its entry held, the newest in the low bits.
@@ -146,7 +157,7 @@ std::size_t parse(const EncodeViews& views, const FastTable& table, const std::u
   using Searching = Search<kManner>;
   using Candidate = typename Searching::Candidate;
   using Probe = typename Searching::Probe;
-  const Searching search{table.entries, 64 - table.bits, base, static_cast<std::uint32_t>(window),
+  const Searching search{table.entries, table.bits, base, static_cast<std::uint32_t>(window),
                          views.end - kLastLiterals};
   SequenceWriter writer(views.end, views.out, views.out_end);
   const auto floor = static_cast<std::size_t>(views.floor - base);
@@ -233,18 +244,20 @@ const std::uint8_t* origin_of(const std::uint8_t* at, std::uintptr_t base) noexc
   return reinterpret_cast<const std::uint8_t*>(address - position_of(at, base));
 }
 
-constexpr unsigned kSmallBits = 12;  // tables for inputs of a few packets
-
 /// Calls `run` with the manner of a level.
+template <int kLevel, bool kChecked, class Run>
+auto in_manner_of_level(const FastTable& table, const Run& run) noexcept {
+  constexpr unsigned kMost = most_bits(kLevel);
+  constexpr unsigned kPacket = packet_bits(kLevel);
+  if (table.bits == kMost) return run.template operator()<manner_of(kLevel, kMost, kChecked)>();
+  if (table.bits == kPacket) return run.template operator()<manner_of(kLevel, kPacket, kChecked)>();
+  return run.template operator()<manner_of(kLevel, 0, kChecked)>();
+}
 template <bool kChecked, class Run>
 auto in_manner_of(const FastTable& table, const Run& run) noexcept {
-  const auto at_level = [&]<bool kSmall>() {
-    if (table.level == 1) return run.template operator()<manner_of(1, kSmall, kChecked)>();
-    if (table.level == 2) return run.template operator()<manner_of(2, kSmall, kChecked)>();
-    return run.template operator()<manner_of(3, kSmall, kChecked)>();
-  };
-  return table.bits <= kSmallBits ? at_level.template operator()<true>()
-                                  : at_level.template operator()<false>();
+  if (table.level == 1) return in_manner_of_level<1, kChecked>(table, run);
+  if (table.level == 2) return in_manner_of_level<2, kChecked>(table, run);
+  return in_manner_of_level<3, kChecked>(table, run);
 }
 
 }  // namespace
@@ -253,18 +266,18 @@ unsigned fast_table_bits(int level, std::size_t reach) noexcept {
   // As many entries as there are bytes to find again, and one more bit where size counts more. The
   // largest of level 1 is half of a core's first cache.
   const auto bits = static_cast<unsigned>(std::bit_width(reach));
-  return level == 1 ? std::clamp(bits, 9u, 13u) : std::clamp(bits + 1, 9u, 14u);
+  return std::clamp(level == 1 ? bits : bits + 1, 9u, most_bits(level));
 }
 
 std::size_t fast_table_entries(int level, std::size_t reach) noexcept {
-  return std::size_t{manner_of(level, false, true).ways} << fast_table_bits(level, reach);
+  return std::size_t{manner_of(level, 0, true).ways} << fast_table_bits(level, reach);
 }
 
 void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
                 std::uintptr_t base) noexcept {
   in_manner_of<true>(table, [&]<Manner kManner>() {
     const std::uint8_t* const origin = origin_of(from, base);
-    const Search<kManner> search{table.entries, 64 - table.bits, origin, 0, nullptr};
+    const Search<kManner> search{table.entries, table.bits, origin, 0, nullptr};
     for (const std::uint8_t* at = from; at < to; ++at) {
       search.insert(static_cast<std::size_t>(at - origin));
     }
