@@ -91,6 +91,9 @@ class CodecTask final : public Job {
 
   [[nodiscard]] std::chrono::nanoseconds codec_time() const noexcept { return codec_time_; }
 
+  /// Whether it has worked long enough for others to go first; then its next turn begins.
+  [[nodiscard]] bool ends_turn() noexcept;
+
   /// Adds what was done since the last call to the counters. Threads: the shard's owner.
   void report(MetricsShard& metrics) noexcept;
 
@@ -122,6 +125,7 @@ class CodecTask final : public Job {
   State state_ = State::need_input;
   core::Error error_{};
   std::chrono::nanoseconds codec_time_{};
+  std::chrono::nanoseconds turn_start_{};  // by `codec_time_`
   std::chrono::steady_clock::time_point started_{};
   std::uint64_t whole_input_bytes_ = 0;
   std::uint64_t whole_output_bytes_ = 0;

@@ -143,7 +143,7 @@ bool Exchange::submit_slice() noexcept {
   connection_->hold_for_task();
   if (task.codec_time() > std::chrono::nanoseconds::zero()) {
     // What it holds is paid for: one that has begun waits its turn, however long the queue.
-    service_.workers().requeue(task);
+    task.ends_turn() ? service_.workers().requeue(task) : service_.workers().resume(task);
     return true;
   }
   if (service_.workers().submit(task)) return true;

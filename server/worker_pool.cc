@@ -70,6 +70,17 @@ void WorkerPool::requeue(Job& job) noexcept {
   changed_.notify_one();
 }
 
+void WorkerPool::resume(Job& job) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    job.next = first_;
+    first_ = &job;
+    if (last_ == nullptr) last_ = &job;
+    ++queued_;
+  }
+  changed_.notify_one();
+}
+
 bool WorkerPool::withdraw(Job& job) noexcept {
   const std::lock_guard lock(mutex_);
   Job* before = nullptr;

@@ -48,6 +48,9 @@ class WorkerPool {
   /// Requires: called before `stop`, or from within that job's `run`: a stop waits for it then.
   void requeue(Job& job) noexcept;
 
+  /// The same, before all others: the job's turn is not over, and what it works with is still warm.
+  void resume(Job& job) noexcept;
+
   /// Takes a job back that no worker has begun. Returns: false when one has, or it is not queued.
   /// Cost: the length of the queue.
   [[nodiscard]] bool withdraw(Job& job) noexcept;

@@ -379,6 +379,46 @@ class StalledClientTest(SharedServiceTest):
         self.assertTrue(found, "no metric counts stalled writes")
 
 
+class TurnTest(SharedServiceTest):
+    """One worker, and uploads that never end: whoever comes later has its turns as well."""
+
+    flags = {"threads": 1, "compute_threads": 1, "max_body_bytes": 0, "max_cpu_seconds": 0}
+
+    def test_endless_uploads_leave_turns_to_others(self):
+        target = "/v1/compress?coding=zstd&level=15"
+        piece = next(service.encode_chunks(mixed_block()[:1 << 16], 1 << 16))
+
+        def upload(connection):
+            try:
+                while True:
+                    connection.send(piece)
+            except OSError:
+                pass  # shut down, below
+
+        endless = [self.service.connect() for _ in range(4)]
+        threads = []
+        for connection in endless:
+            connection.send(service.make_request("POST", target, chunked=True)[0])
+            threads += [threading.Thread(target=upload, args=[connection]),
+                        threading.Thread(target=connection.rest)]
+        for thread in threads:
+            thread.start()
+        try:
+            worked = "frdpu_codec_input_bytes_total"
+            self.assertTrue(self.service.eventually(lambda: self.service.metric(
+                worked, coding="zstd", direction="compress") > 4 * MIB), "they do not get on")
+            body = codings.text(300_000)
+            answer = self.post(target, body)
+            self.assert_same_bytes(CODINGS["zstd"].decode(answer.body), body)
+        finally:
+            for connection in endless:
+                connection.socket.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+            for connection in endless:
+                connection.close()
+
+
 class AbandonedTest(SharedServiceTest):
     """Clients that go away in the middle."""
 

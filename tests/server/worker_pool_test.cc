@@ -106,23 +106,32 @@ TEST(WorkerPoolTest, JobsRunInTheOrderOfTheirSubmission) {
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
-TEST(WorkerPoolTest, SlicesOfALongJobGoBehindThoseWhoWait) {
+// Which of two jobs had the worker when; the first has three slices and goes on with `again`.
+std::vector<char> order_of_slices(void (WorkerPool::*again)(Job&) noexcept) {
   Blocker blocker;
   std::vector<char> order;
   WorkerPool pool(1, 2);
   int slices = 3;
   TestJob sliced([&](TestJob& self) {
     order.push_back('L');
-    if (--slices > 0) pool.requeue(self);
+    if (--slices > 0) (pool.*again)(self);
   });
   TestJob small([&](TestJob&) { order.push_back('s'); });
-  ASSERT_TRUE(pool.submit(blocker.job));
+  EXPECT_TRUE(pool.submit(blocker.job));
   blocker.started.wait();
-  ASSERT_TRUE(pool.submit(sliced));
-  ASSERT_TRUE(pool.submit(small));
+  EXPECT_TRUE(pool.submit(sliced));
+  EXPECT_TRUE(pool.submit(small));
   blocker.let_go.release();
   pool.stop();
-  EXPECT_EQ(order, (std::vector<char>{'L', 's', 'L', 'L'}));
+  return order;
+}
+
+TEST(WorkerPoolTest, SlicesOfALongJobGoBehindThoseWhoWait) {
+  EXPECT_EQ(order_of_slices(&WorkerPool::requeue), (std::vector<char>{'L', 's', 'L', 'L'}));
+}
+
+TEST(WorkerPoolTest, AJobThatResumesGoesBeforeThoseWhoWait) {
+  EXPECT_EQ(order_of_slices(&WorkerPool::resume), (std::vector<char>{'L', 'L', 'L', 's'}));
 }
 
 TEST(WorkerPoolTest, AfterStopNothingIsTaken) {
