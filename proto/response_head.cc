@@ -73,11 +73,12 @@ void put_stats(TextWriter& text, const CompressionStats& stats) noexcept {
 void put_milliseconds(TextWriter& text, std::chrono::nanoseconds time) noexcept {
   const auto count = std::chrono::duration_cast<std::chrono::microseconds>(time).count();
   const auto micros = static_cast<std::uint64_t>(std::max<std::int64_t>(count, 0));
+  const auto digit = [micros](std::uint64_t place) {
+    return static_cast<char>('0' + micros / place % 10);
+  };
   text.put_number(micros / 1000);
-  text.put('.');
-  text.put(static_cast<char>('0' + micros / 100 % 10));
-  text.put(static_cast<char>('0' + micros / 10 % 10));
-  text.put(static_cast<char>('0' + micros % 10));
+  const char decimals[] = {'.', digit(100), digit(10), digit(1)};
+  text.put(std::string_view(decimals, sizeof decimals));
 }
 
 void put_timing(TextWriter& text, const ServerTiming& timing) noexcept {

@@ -30,7 +30,14 @@ class TextWriter {
 
   /// Writes a whole number, decimal unless told otherwise; hexadecimal digits are lower case.
   void put_number(std::uint64_t value, int base = 10) noexcept {
-    char digits[20];  // 2^64 - 1 in decimal
+    constexpr std::size_t kMaxDigits = 20;  // 2^64 - 1 in decimal
+    if (kMaxDigits <= out_.size() - size_) {
+      char* const place = reinterpret_cast<char*>(out_.data() + size_);
+      size_ += static_cast<std::size_t>(std::to_chars(place, place + kMaxDigits, value, base).ptr -
+                                        place);
+      return;
+    }
+    char digits[kMaxDigits];
     const auto end = std::to_chars(digits, digits + sizeof digits, value, base).ptr;
     put(std::string_view(digits, static_cast<std::size_t>(end - digits)));
   }
@@ -45,8 +52,10 @@ class TextWriter {
 
  private:
   bool take_room(std::size_t bytes) noexcept {
-    if (overflowed_ || bytes > out_.size() - size_) overflowed_ = true;
-    return !overflowed_;
+    if (bytes <= out_.size() - size_) return true;
+    overflowed_ = true;
+    out_ = out_.first(size_);  // from now on nothing fits
+    return false;
   }
 
   core::MutableBytes out_;
