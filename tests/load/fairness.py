@@ -41,7 +41,8 @@ def under(running, heavy, small, text):
 def run():
     text = codings.text(2 << 20)
     cores = len(os.sched_getaffinity(0))
-    with service.Service(threads=cores, compute_threads=cores, access_log_sample=0) as running:
+    with service.Service(threads=cores, compute_threads=cores, access_log_sample=0,
+                         max_body_bytes=0) as running:
         unloaded, _, _ = under(running, False, True, text)
         _, alone, _ = under(running, True, False, text)
         loaded, both, counts = under(running, True, True, text)
