@@ -653,6 +653,8 @@ class ReloadTest(TestCase):
             half = running.connect()
             head, pieces = service.make_request("POST", PATH, b"helloworld", fields)
             half.send(head + pieces[0][:5])
+            self.assertTrue(running.eventually(lambda: running.metric(
+                "frdpu_http_requests_in_flight", route="/v1/compress") == 1), "nobody let it in")
             self.use(CERTIFICATES.other_server, "second-token-0123456789")
             self.hang_up(running, "reloaded")
             self.assertEqual(self.name(running), "other-server")
