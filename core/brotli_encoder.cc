@@ -201,6 +201,11 @@ bool BrotliEncoder::call_library(Operation operation) noexcept {
   return good;
 }
 
+std::uint64_t BrotliEncoder::held_bytes() const noexcept {
+  return plan_.gather_bytes != 0 ? gather_end_ - gather_begin_
+                                 : plan_.metablock_bytes - metablock_left_;
+}
+
 bool BrotliEncoder::has_more_output() const noexcept {
   return BrotliEncoderHasMoreOutput(state_) != 0;
 }

@@ -41,6 +41,9 @@ class BrotliEncoder final : public Encoder {
   [[nodiscard]] Result<Progress> step(Bytes input, MutableBytes output,
                                       Flush flush) noexcept override;
 
+  /// The whole metablock in hand: its last byte starts the dearest part of the work.
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept override;
+
   /// For those who measure what heaps must hold.
   [[nodiscard]] const RegionHeap& heap() const noexcept { return heap_; }
 

@@ -63,7 +63,12 @@ class Transform {
 };
 
 /// Writes one frame (or member) of a coding.
-class Encoder : public Transform {};
+class Encoder : public Transform {
+ public:
+  /// Input bytes that were taken to be worked on later, with those that complete a block, or at the
+  /// end: even a step without input can cost as much as these. Cost: none.
+  [[nodiscard]] virtual std::uint64_t held_bytes() const noexcept { return 0; }
+};
 
 /// Reads one frame (or member) of a coding. `done` comes right behind the frame's last byte: what
 /// follows is not consumed.

@@ -109,6 +109,12 @@ class ZstdEncoder final : public Encoder {
     return progress;
   }
 
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept override {
+    if (whole_) return 0;
+    const ZSTD_frameProgression progression = ZSTD_getFrameProgression(context_);
+    return progression.ingested - progression.consumed;
+  }
+
  private:
   // Straight between the views: no window buffer, no copy.
   Result<Progress> step_whole(Bytes input, MutableBytes output, Flush flush) noexcept {

@@ -46,11 +46,11 @@ constexpr nanoseconds kTimedByCpuClock = std::chrono::microseconds(30);
 // every stream were in the cache for one slice only.
 constexpr nanoseconds kTurn = std::chrono::milliseconds(20);
 
-std::uint32_t encode_cost(Coding coding, int level) noexcept {
-  const auto at = [level](const auto& table) {
+std::uint32_t encode_cost_of_a_byte(const core::EncoderParams& params) noexcept {
+  const auto at = [level = params.level](const auto& table) {
     return table[std::min(static_cast<std::size_t>(std::max(level, 0)), table.size() - 1)];
   };
-  switch (coding) {
+  switch (params.coding) {
     case Coding::lz4:
       return at(kLz4Cost);
     case Coding::zstd:
@@ -64,6 +64,10 @@ std::uint32_t encode_cost(Coding coding, int level) noexcept {
       break;
   }
   return 50;
+}
+
+nanoseconds encode_cost(const core::EncoderParams& params, std::uint64_t bytes) noexcept {
+  return nanoseconds(bytes * encode_cost_of_a_byte(params) / 1000);
 }
 
 }  // namespace
@@ -136,14 +140,16 @@ nanoseconds CodecTask::cost_estimate() const noexcept {
   if (split_) return nanoseconds::max();  // waits for those who help: never on an I/O thread
   // A decoder that was stopped by what a slice may write may well be again.
   const bool stopped = state_ == State::need_output && plan_.decoders > 0;
-  const nanoseconds usual = cost_estimate(plan_, stopped ? kSliceOutputBytes : input.size());
+  const std::uint64_t held = encoder_ ? encoder_->held_bytes() : 0;
+  const nanoseconds usual = cost_estimate(plan_, stopped ? kSliceOutputBytes : input.size()) +
+                            (held > 0 ? encode_cost(*plan_.encode, held) : nanoseconds{});
   // Some input costs far more than usual, empty frames for one: then what it did cost so far
   // counts.
   const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
   if (taken < kTellingBytes || state_ != State::need_input) return usual;
   const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
-  return std::max(usual,
-                  nanoseconds(static_cast<std::int64_t>(each * static_cast<double>(input.size()))));
+  const double expected = each * static_cast<double>(input.size() + held);
+  return std::max(usual, nanoseconds(static_cast<std::int64_t>(expected)));
 }
 
 nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noexcept {
@@ -154,8 +160,8 @@ nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noex
     bytes = std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
     picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan.decode[i])];
   }
-  if (plan.encode) picoseconds += bytes * encode_cost(plan.encode->coding, plan.encode->level);
-  return nanoseconds(picoseconds / 1000);
+  const nanoseconds decoding(picoseconds / 1000);
+  return plan.encode ? decoding + encode_cost(*plan.encode, bytes) : decoding;
 }
 
 bool CodecTask::ends_turn() noexcept {

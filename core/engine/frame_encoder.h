@@ -64,6 +64,10 @@ class FrameEncoder final : public Encoder {
   /// promised with `whole` is missing.
   Result<Progress> step(Bytes input, MutableBytes output, Flush flush) noexcept override;
 
+  [[nodiscard]] std::uint64_t held_bytes() const noexcept override {
+    return static_cast<std::uint64_t>(gathered_end_ - block_begin_);
+  }
+
  private:
   Result<Progress> step_direct(Bytes input, MutableBytes output, Flush flush) noexcept;
   void begin_frame() noexcept;

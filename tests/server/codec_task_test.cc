@@ -1,0 +1,92 @@
+#include "server/codec_task.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <tuple>
+
+#include "server/log.h"
+#include "server/service.h"
+#include "tests/support/test_data.h"
+
+namespace frdpu::server {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+
+class ServerCodecTaskTest : public ::testing::Test {
+ protected:
+  ServerCodecTaskTest() {
+    Config config;
+    config.threads = config.compute_threads = 1;
+    config.pool_mtu_blocks = config.pool_64k_blocks = 64;
+    config.workspace_bytes = std::size_t{1} << 30;
+    service_ = std::move(*Service::create(config, log_, 1));
+    task_ = std::make_unique<CodecTask>(*service_);
+  }
+
+  void open(core::Coding coding, int level) {
+    ASSERT_TRUE(task_->open({.encode = core::EncoderParams{.coding = coding, .level = level}}));
+  }
+
+  void feed(core::Bytes bytes) {
+    auto block = service_->blocks(proto::Listener::service).acquire(core::k64kBlockBytes);
+    ASSERT_TRUE(block);
+    std::memcpy(block->data(), bytes.data(), bytes.size());
+    task_->input.push_back(std::move(*block), 0, bytes.size());
+  }
+
+  Log log_{{.level = LogLevel::error}};
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<CodecTask> task_;
+};
+
+// Encoders gather input for a block. A step that is handed nothing but the end works all of it, and
+// must not be taken for a small one: with brotli 11 it held an I/O thread up for half a second.
+TEST_F(ServerCodecTaskTest, TheEndCostsWhatTheEncoderHolds) {
+  struct Case {
+    core::Coding coding;
+    int level;
+    nanoseconds at_least;
+  };
+  const test::Buffer text = test::text_like(60'000, 1);
+  for (const Case& one : {Case{core::Coding::br, 11, milliseconds(50)},
+                          Case{core::Coding::zstd, 19, milliseconds(10)},
+                          Case{core::Coding::lz4, 9, milliseconds(1)}}) {
+    SCOPED_TRACE(testing::Message() << core::to_string(one.coding) << ' ' << one.level);
+    open(one.coding, one.level);
+    feed(text);
+    task_->run();
+    ASSERT_EQ(task_->state(), CodecTask::State::need_input);
+    ASSERT_TRUE(task_->input.empty());
+    task_->input_ended = true;
+    EXPECT_GT(task_->cost_estimate(), one.at_least);
+    task_->run();
+    EXPECT_EQ(task_->state(), CodecTask::State::done);
+    task_->close();
+  }
+}
+
+// What was written is not held any more.
+TEST_F(ServerCodecTaskTest, AWholeBlockLeavesNothingHeld) {
+  for (const auto& [coding, level, block_bytes] :
+       {std::tuple(core::Coding::zstd, 19, std::size_t{128} << 10),
+        std::tuple(core::Coding::lz4, 9, std::size_t{64} << 10)}) {
+    SCOPED_TRACE(testing::Message() << core::to_string(coding) << ' ' << level);
+    open(coding, level);
+    const test::Buffer text = test::text_like(block_bytes, 1);
+    for (std::size_t at = 0; at < block_bytes; at += core::k64kBlockBytes) {
+      feed(core::Bytes(text).subspan(at, core::k64kBlockBytes));
+    }
+    task_->run();
+    ASSERT_TRUE(task_->input.empty());
+    EXPECT_LT(task_->cost_estimate(), milliseconds(1));
+    task_->close();
+  }
+}
+
+}  // namespace
+}  // namespace frdpu::server
