@@ -35,7 +35,9 @@ bool escapes_are_valid(std::string_view text) noexcept {
 }
 
 bool equals_decoded(std::string_view encoded, std::string_view plain) noexcept {
-  if (!encoded.contains('%')) return encoded == plain;
+  // An escape has two characters more than what it stands for.
+  if (encoded.size() <= plain.size()) return encoded == plain && !encoded.contains('%');
+  if ((encoded.size() - plain.size()) % 2 != 0) return false;
   while (!encoded.empty() && !plain.empty()) {
     if (take_decoded(encoded) != plain.front()) return false;
     plain.remove_prefix(1);

@@ -43,12 +43,18 @@ constexpr std::uint64_t kMaxFieldInteger = 999'999'999'999'999;
 
 constexpr std::string_view kLineEnd = "\r\n";
 
-void put_field(TextWriter& text, std::string_view name, std::string_view value) noexcept {
-  if (value.empty() || !is_field_value(value)) return;
+// What we made ourselves.
+void put_known(TextWriter& text, std::string_view name, std::string_view value) noexcept {
+  if (value.empty()) return;
   text.put(name);
   text.put(": ");
   text.put(value);
   text.put(kLineEnd);
+}
+
+// What may come from somewhere else: left out where it would change the message around it.
+void put_field(TextWriter& text, std::string_view name, std::string_view value) noexcept {
+  if (is_field_value(value)) put_known(text, name, value);
 }
 
 void put_integer(TextWriter& text, std::uint64_t value) noexcept {
@@ -129,7 +135,7 @@ void put_refusal_fields(TextWriter& text, const ResponseHead& head) noexcept {
     text.put(allow_text(*head.allow).view());
     text.put(kLineEnd);
   }
-  if (head.accept_encoding) put_field(text, "Accept-Encoding", accepted_codings());
+  if (head.accept_encoding) put_known(text, "Accept-Encoding", accepted_codings());
   if (head.authenticate) text.put("WWW-Authenticate: Bearer realm=\"frdpu\"\r\n");
   if (head.retry_after_seconds > 0) {
     text.put("Retry-After: ");
@@ -150,11 +156,11 @@ std::string_view reason_phrase(std::uint16_t status) noexcept {
 std::size_t write_response_head(core::MutableBytes out, const ResponseHead& head) noexcept {
   TextWriter text(out);
   put_status_line(text, head.status);
-  put_field(text, "Date", head.date);
+  put_known(text, "Date", head.date);
   put_field(text, "Content-Type", head.content_type);
   put_framing(text, head);
   if (head.content_encoding && *head.content_encoding != core::Coding::identity) {
-    put_field(text, "Content-Encoding", core::to_string(*head.content_encoding));
+    put_known(text, "Content-Encoding", core::to_string(*head.content_encoding));
   }
   if (head.vary) text.put("Vary: Accept-Encoding\r\n");
   if (head.nosniff) text.put("X-Content-Type-Options: nosniff\r\n");

@@ -63,6 +63,7 @@ bool starts_with_scheme(std::string_view target, std::string_view scheme) noexce
 bool matches(std::string_view path_template, std::string_view path,
              std::string_view& name) noexcept {
   if (path_template.front() != '/') return false;
+  if (path == path_template && !path.contains('{')) return true;  // as nearly everyone writes it
   for (;;) {
     const std::size_t end = path_template.find('/', 1);
     const std::size_t path_end = path.find('/', 1);

@@ -83,13 +83,16 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
     open_ = true;
     return {};
   }
-  if (plan.encode && !encoder_) {
+  if (plan.encode && !encoder_ && !passes_on()) {
     core::EncoderParams params = *plan.encode;
-    params.whole = plan.whole && plan.decoders == 0;
+    params.whole = is_one_step();
     auto encoder = core::make_encoder(params, service_.workspaces());
     if (!encoder) return std::unexpected(encoder.error());
     encoder_ = std::move(*encoder);
   }
+  state_ = State::need_input;
+  open_ = true;
+  if (is_one_step()) return {};
   const Config& config = service_.config();
   transform_.emplace();
   for (std::size_t i = 0; i < plan.decoders; ++i) {
@@ -101,12 +104,11 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
     transform_->add(*decoders_[i]);
   }
   if (encoder_) transform_->add(*encoder_);
-  state_ = State::need_input;
-  open_ = true;
   return {};
 }
 
 void CodecTask::close() noexcept {
+  if (!open_) return;
   transform_.reset();
   encoder_.reset();
   if (split_) split_->close();
@@ -198,7 +200,7 @@ core::Result<core::StreamState> CodecTask::run_stages() noexcept {
 }
 
 void CodecTask::run_slice() noexcept {
-  if (plan_.whole && plan_.decoders == 0) return encode_whole();
+  if (is_one_step()) return passes_on() ? pass_on() : encode_whole();
   const auto result = run_stages();
   if (!result) return fail(result.error());
   switch (*result) {
@@ -212,6 +214,12 @@ void CodecTask::run_slice() noexcept {
       state_ = State::done;
       break;
   }
+}
+
+void CodecTask::pass_on() noexcept {
+  whole_input_bytes_ = whole_output_bytes_ = input.size();
+  output.append(std::move(input));
+  state_ = State::done;
 }
 
 void CodecTask::encode_whole() noexcept {

@@ -111,8 +111,14 @@ class CodecTask final : public Job {
     std::array<std::uint64_t, 2> decoder_output{};
   };
 
+  [[nodiscard]] bool is_one_step() const noexcept { return plan_.whole && plan_.decoders == 0; }
+  // The coding identity: a body that is whole at hand is its own result, blocks and all.
+  [[nodiscard]] bool passes_on() const noexcept {
+    return is_one_step() && plan_.encode && plan_.encode->coding == core::Coding::identity;
+  }
   [[nodiscard]] core::Result<core::StreamState> run_stages() noexcept;
   void run_slice() noexcept;
+  void pass_on() noexcept;
   void encode_whole() noexcept;
   void fail(const core::Error& error) noexcept;
 

@@ -35,6 +35,7 @@ RequestReader::RequestReader(const Config& config) noexcept
     : config_(config), chunks_(config.max_header_bytes) {}
 
 void RequestReader::reset() noexcept {
+  if (!block_ && !head_done_ && !empty_line_skipped_) return;  // as it is made
   block_.release();
   begin_ = end_ = scanned_ = 0;
   head_done_ = empty_line_skipped_ = false;

@@ -152,6 +152,8 @@ const Bad kBad[] = {
      Route::dictionary},
     {"name with a plus", Listener::service, "GET", "/v1/dictionaries/a+b", Errc::invalid_parameter,
      Route::dictionary},
+    {"name that is the template's", Listener::service, "GET", "/v1/dictionaries/{name}",
+     Errc::invalid_parameter, Route::dictionary},
     {"name too long", Listener::service, "PUT", "/v1/dictionaries/" + std::string(65, 'a'),
      Errc::invalid_parameter, Route::dictionary},
     {"name too long for train", Listener::service, "POST",

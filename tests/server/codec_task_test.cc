@@ -88,5 +88,24 @@ TEST_F(ServerCodecTaskTest, AWholeBlockLeavesNothingHeld) {
   }
 }
 
+// A body that is its own result is not copied.
+TEST_F(ServerCodecTaskTest, IdentityPassesAWholeBodyOn) {
+  ASSERT_TRUE(task_->open(
+      {.encode = core::EncoderParams{.coding = core::Coding::identity}, .whole = true}));
+  const test::Buffer text = test::text_like(60'000, 1);
+  feed(text);
+  const std::byte* const bytes = task_->input.front().data();
+  task_->input_ended = true;
+  task_->run();
+  ASSERT_EQ(task_->state(), CodecTask::State::done);
+  EXPECT_EQ(task_->output.front().data(), bytes);
+  EXPECT_EQ(test::to_buffer(task_->output.front()), text);
+  EXPECT_TRUE(task_->input.empty());
+  EXPECT_EQ(task_->input_bytes(), text.size());
+  EXPECT_EQ(task_->output_bytes(), text.size());
+  task_->close();
+  EXPECT_EQ(service_->blocks(proto::Listener::service).large().stats().in_use, 0u);
+}
+
 }  // namespace
 }  // namespace frdpu::server
