@@ -126,7 +126,7 @@ void CodecTask::close() noexcept {
 }
 
 bool CodecTask::wants_input() const noexcept {
-  if (split_) return !split_->is_busy() && input.size() < split_->round_bytes();
+  if (split_) return input.size() < split_->room_bytes();
   return input.blocks() < kInputBlocks;
 }
 

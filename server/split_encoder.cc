@@ -41,13 +41,11 @@ void SplitEncoder::close() noexcept {
 
 core::Result<StreamState> SplitEncoder::run(core::BlockChain& in, bool input_ends,
                                             core::BlockChain& out) noexcept {
-  if (!is_busy()) {
-    if (auto cut_off = cut(in, input_ends); !cut_off) return std::unexpected(cut_off.error());
-  }
+  if (auto cut_off = cut(in, input_ends); !cut_off) return std::unexpected(cut_off.error());
   work_together();
   pass_on(out);
   if (is_busy()) {
-    const core::Result<void>& outcome = pieces_[first_].outcome;
+    const core::Result<void>& outcome = piece(0).outcome;
     if (!outcome) return std::unexpected(outcome.error());
     return StreamState::output_full;
   }
@@ -56,29 +54,28 @@ core::Result<StreamState> SplitEncoder::run(core::BlockChain& in, bool input_end
 }
 
 core::Result<void> SplitEncoder::cut(core::BlockChain& in, bool input_ends) noexcept {
-  first_ = count_ = 0;
   while (count_ < most_pieces_) {
-    const bool empty_body = input_ends && consumed_ == 0 && in.empty();
+    const bool empty_body = input_ends && consumed_ == 0 && in.empty() && !is_busy();
     if (in.size() < piece_bytes_ && !(input_ends && !in.empty()) && !empty_body) break;
     auto front = in.take_front(std::min(piece_bytes_, in.size()), *pool_);
     if (!front) {
       if (count_ > 0) break;
       return std::unexpected(front.error());
     }
-    Piece& piece = pieces_[count_++];
+    Piece& fresh = piece(count_++);
     consumed_ += front->size();
-    piece.in = std::move(*front);
-    piece.done = false;
-    piece.outcome = {};
+    fresh.in = std::move(*front);
+    fresh.done = false;
+    fresh.outcome = {};
     if (empty_body) break;
   }
   return {};
 }
 
 void SplitEncoder::work_together() noexcept {
-  next_.store(first_, std::memory_order_relaxed);
-  turn_ends_ = std::chrono::steady_clock::now() + kTurn;
-  const std::size_t useful = std::min(workers_->thread_count(), count_ - first_);
+  next_.store(0, std::memory_order_relaxed);
+  turn_began_ = std::chrono::steady_clock::now();
+  const std::size_t useful = std::min(workers_->thread_count(), count_);
   std::size_t called = 0;
   while (called + 1 < useful) {
     {
@@ -103,9 +100,9 @@ void SplitEncoder::work_together() noexcept {
     helper_left_.wait(lock, [this] { return helping_ == 0; });
   }
   // Where several found no memory at once, one may find enough.
-  for (std::size_t i = first_; i < count_ && called > 0; ++i) {
-    const core::Result<void>& outcome = pieces_[i].outcome;
-    if (!outcome && outcome.error().code == Errc::pool_exhausted) encode(pieces_[i]);
+  for (std::size_t i = 0; i < count_ && called > 0; ++i) {
+    const core::Result<void>& outcome = piece(i).outcome;
+    if (!outcome && outcome.error().code == Errc::pool_exhausted) encode(piece(i));
   }
 }
 
@@ -123,8 +120,15 @@ void SplitEncoder::work() noexcept {
   do {
     const std::size_t mine = next_.fetch_add(1, std::memory_order_relaxed);
     if (mine >= count_) return;
-    if (!pieces_[mine].done) encode(pieces_[mine]);
-  } while (std::chrono::steady_clock::now() < turn_ends_);
+    if (!piece(mine).done) encode(piece(mine));
+  } while (turn_goes_on());
+}
+
+bool SplitEncoder::turn_goes_on() const noexcept {
+  const auto lasted = std::chrono::steady_clock::now() - turn_began_;
+  if (lasted < kTurn) return true;
+  return lasted < kLongTurn && next_.load(std::memory_order_relaxed) < count_ &&
+         workers_->queued() == 0;
 }
 
 void SplitEncoder::encode(Piece& piece) noexcept {
@@ -148,14 +152,16 @@ void SplitEncoder::encode(Piece& piece) noexcept {
       return;
     }
     piece.done = *state == StreamState::done;
-  } while (!piece.done && std::chrono::steady_clock::now() < turn_ends_);
+  } while (!piece.done && turn_goes_on());
   if (piece.done) piece.encoder.reset();
 }
 
 void SplitEncoder::pass_on(core::BlockChain& out) noexcept {
-  for (; first_ < count_ && pieces_[first_].done; ++first_) {
-    produced_ += pieces_[first_].out.size();
-    out.append(std::move(pieces_[first_].out));
+  while (is_busy() && piece(0).done) {
+    produced_ += piece(0).out.size();
+    out.append(std::move(piece(0).out));
+    first_ = (first_ + 1) % kMaxPieces;
+    --count_;
   }
 }
 

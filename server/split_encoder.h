@@ -19,23 +19,26 @@ namespace frdpu::server {
 /// becomes a frame (gzip: a member) of its own, so that the result is the same however many helped,
 /// and costs what a fresh start for each piece costs.
 ///
-///   in    | piece 0 | piece 1 | piece 2 | piece 3 |    one round
-///              v         v         v         v         each by whoever is free
-///   out   | frame 0 | frame 1 | frame 2 | frame 3 |    in order
+///   in    | piece 4 | piece 5 | ...                    each turn cuts off what there is room for
+///   ring  | piece 0 | piece 1 | piece 2 | piece 3 |    worked by whoever is free
+///   out   | frame 0 | ...                              and passes on what is done, in order
 ///
-/// Whoever runs the round works pieces itself and calls for help; workers that are free by then
-/// take the next piece that nobody has. Calls that nobody answered are withdrawn, so that a round
-/// never waits in a queue. Who works stops after kTurn, and the pieces go on in another turn: a
-/// round of zstd 19 takes seconds, which nobody else should wait.
+/// Whoever runs the turn works pieces itself and calls for help; workers that are free by then take
+/// the next piece that nobody has. Calls that nobody answered are withdrawn, so that a turn never
+/// waits in a queue. A turn ends after kTurn where others wait for a worker, for zstd 19 takes
+/// seconds for a piece; and when there is no piece left that nobody has, so that new ones are cut
+/// off before somebody idles. Pieces that are not done go on in the next turn.
 ///
 /// Life: `open`, turns until `done` or an error, `close`. Kept for reuse.
 /// Threads: one at a time, helpers apart. Cost: no allocation.
 class SplitEncoder {
  public:
-  /// Pieces of a round at most.
+  /// Pieces in work at most.
   static constexpr std::size_t kMaxPieces = 8;
-  /// Time after which nobody begins another 64 KiB of output.
+  /// Time after which nobody begins another 64 KiB of output while others wait for a worker.
   static constexpr std::chrono::milliseconds kTurn{20};
+  /// The same where nobody does: so late may the request's limits and its client's end be seen.
+  static constexpr std::chrono::milliseconds kLongTurn{200};
 
   SplitEncoder() noexcept;
   SplitEncoder(const SplitEncoder&) = delete;
@@ -50,11 +53,16 @@ class SplitEncoder {
   /// Gives all memory back. Requires: no turn is running.
   void close() noexcept;
 
-  /// Input that a round takes: less makes some who could help idle.
+  /// Input that makes everybody busy: the first turn should have as much.
   [[nodiscard]] std::size_t round_bytes() const noexcept { return most_pieces_ * piece_bytes_; }
 
-  /// Whether pieces of a round wait for their next turn.
-  [[nodiscard]] bool is_busy() const noexcept { return first_ < count_; }
+  /// Input that the next turn has room for.
+  [[nodiscard]] std::size_t room_bytes() const noexcept {
+    return (most_pieces_ - count_) * piece_bytes_;
+  }
+
+  /// Whether there are pieces that wait for their next turn.
+  [[nodiscard]] bool is_busy() const noexcept { return count_ > 0; }
 
   /// Works for a turn. `input_ends`: nothing follows what is in the chain.
   /// Returns: output_full when there is work for another turn already.
@@ -83,10 +91,13 @@ class SplitEncoder {
     core::Result<void> outcome{};  // of its latest turn
   };
 
+  /// The n-th piece of those in work, from the oldest on.
+  [[nodiscard]] Piece& piece(std::size_t n) noexcept { return pieces_[(first_ + n) % kMaxPieces]; }
   [[nodiscard]] core::Result<void> cut(core::BlockChain& in, bool input_ends) noexcept;
   void work_together() noexcept;
   void help() noexcept;
   void work() noexcept;
+  [[nodiscard]] bool turn_goes_on() const noexcept;
   void encode(Piece& piece) noexcept;
   void pass_on(core::BlockChain& out) noexcept;
 
@@ -97,11 +108,11 @@ class SplitEncoder {
   core::WorkspacePools* workspaces_ = nullptr;
   core::FixedPool* pool_ = nullptr;
 
-  std::array<Piece, kMaxPieces> pieces_;
-  std::size_t first_ = 0;  // [first_, count_) of the pieces are not passed on yet
+  std::array<Piece, kMaxPieces> pieces_;  // a ring
+  std::size_t first_ = 0;                 // the oldest that is not passed on
   std::size_t count_ = 0;
-  std::atomic<std::size_t> next_{0};  // that nobody has taken in this turn
-  std::chrono::steady_clock::time_point turn_ends_{};
+  std::atomic<std::size_t> next_{0};  // by age, that nobody has taken in this turn
+  std::chrono::steady_clock::time_point turn_began_{};
   std::array<Helper, kMaxPieces - 1> helpers_;
 
   std::mutex mutex_;

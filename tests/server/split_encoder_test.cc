@@ -180,9 +180,24 @@ TEST(SplitEncoderRoundsTest, AsksForAWholeRoundFirst) {
   EXPECT_EQ(*encoder.run(in, true, out), StreamState::done);
 }
 
-TEST(SplitEncoderRoundsTest, WorksInTurns) {
+// Keeps a worker until it is told to go.
+struct Busy final : Job {
+  void run() noexcept override {
+    started.count_down();
+    let_go.wait();
+  }
+  std::latch started{1};
+  std::latch let_go{1};
+};
+
+TEST(SplitEncoderRoundsTest, EndsItsTurnWhereOthersWait) {
   Memory memory(1024);
   WorkerPool workers(1, 100);
+  Busy busy;
+  Busy waiting;
+  waiting.let_go.count_down();
+  ASSERT_TRUE(workers.submit(busy));
+  busy.started.wait();
   SplitEncoder encoder;
   encoder.open({.coding = Coding::zstd, .level = 15}, 2 * core::kMiB, workers, memory.workspaces,
                memory.pool);
@@ -190,26 +205,47 @@ TEST(SplitEncoderRoundsTest, WorksInTurns) {
   core::BlockChain in;
   core::BlockChain out;
   memory.fill(in, body);
+  ASSERT_TRUE(workers.submit(waiting));
   std::size_t turns = 1;
   for (; *encoder.run(in, true, out) == StreamState::output_full; ++turns) {
-    EXPECT_TRUE(encoder.is_busy() || !in.empty());
+    EXPECT_TRUE(encoder.is_busy());
   }
   EXPECT_GT(turns, 2u);
   EXPECT_FALSE(encoder.is_busy());
   EXPECT_TRUE(decode(Coding::zstd, drain(out), memory) == body);
+  busy.let_go.count_down();
+}
+
+// A piece that takes longer than all others must not make those who could help idle.
+TEST(SplitEncoderRoundsTest, CutsNewPiecesOffWhileAnOldOneIsInWork) {
+  Memory memory(1024);
+  WorkerPool workers(1, 100);
+  SplitEncoder encoder;
+  encoder.open({.coding = Coding::zstd, .level = 12}, core::kMiB, workers, memory.workspaces,
+               memory.pool);
+  test::Buffer body(core::kMiB);  // done in no time
+  const test::Buffer slow = test::text_like(3 * core::kMiB);
+  body.insert(body.end(), slow.begin(), slow.end());
+  core::BlockChain in;
+  core::BlockChain out;
+  memory.fill(in, body);
+  bool was_cut_off_early = false;
+  for (;;) {
+    const std::size_t left = in.size();
+    const bool was_busy = encoder.is_busy();
+    const auto state = encoder.run(in, true, out);
+    ASSERT_TRUE(state);
+    was_cut_off_early |= was_busy && in.size() < left;
+    if (*state == StreamState::done) break;
+  }
+  EXPECT_TRUE(was_cut_off_early);
+  EXPECT_TRUE(decode(Coding::zstd, drain(out), memory) == body);
 }
 
 TEST(SplitEncoderRoundsTest, DoesNotWaitForWorkersThatHaveOtherWork) {
-  struct Busy final : Job {
-    void run() noexcept override {
-      started.count_down();
-      let_go.wait();
-    }
-    std::latch started{1};
-    std::latch let_go{1};
-  } busy;
   Memory memory;
   WorkerPool workers(2, 100);  // of which one is busy, and this thread is no worker
+  Busy busy;
   Busy second;
   ASSERT_TRUE(workers.submit(busy));
   ASSERT_TRUE(workers.submit(second));
