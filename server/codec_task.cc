@@ -92,7 +92,7 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
   }
   state_ = State::need_input;
   open_ = true;
-  if (is_one_step()) return {};
+  if (is_one_step() || passes_on()) return {};
   const Config& config = service_.config();
   transform_.emplace();
   for (std::size_t i = 0; i < plan.decoders; ++i) {
@@ -123,6 +123,13 @@ void CodecTask::close() noexcept {
   reported_ = {};
   codec_time_ = turn_start_ = {};
   open_ = false;
+}
+
+void CodecTask::take_input(core::BlockChain& from, bool ends) noexcept {
+  if (!wants_input()) return;
+  // Room for a result is promised in blocks: one that is passed on should be full.
+  if (passes_on() && !ends && !from.tail_room().empty()) return;
+  input.append(std::move(from));
 }
 
 bool CodecTask::wants_input() const noexcept {
@@ -200,7 +207,8 @@ core::Result<core::StreamState> CodecTask::run_stages() noexcept {
 }
 
 void CodecTask::run_slice() noexcept {
-  if (is_one_step()) return passes_on() ? pass_on() : encode_whole();
+  if (passes_on()) return pass_on();
+  if (is_one_step()) return encode_whole();
   const auto result = run_stages();
   if (!result) return fail(result.error());
   switch (*result) {
@@ -217,9 +225,10 @@ void CodecTask::run_slice() noexcept {
 }
 
 void CodecTask::pass_on() noexcept {
-  whole_input_bytes_ = whole_output_bytes_ = input.size();
+  whole_input_bytes_ += input.size();
+  whole_output_bytes_ = whole_input_bytes_;
   output.append(std::move(input));
-  state_ = State::done;
+  state_ = input_ended ? State::done : State::need_input;
 }
 
 void CodecTask::encode_whole() noexcept {

@@ -68,8 +68,9 @@ class CodecTask final : public Job {
   [[nodiscard]] static std::chrono::nanoseconds cost_estimate(const Plan& plan,
                                                               std::uint64_t bytes) noexcept;
 
-  /// Whether `input` has room for more before the next slice.
-  [[nodiscard]] bool wants_input() const noexcept;
+  /// Moves what came into `input`, if there is room for more before the next slice. `ends`: nothing
+  /// comes behind it.
+  void take_input(core::BlockChain& from, bool ends) noexcept;
   /// Whether `input` is worth a slice, though more may follow.
   [[nodiscard]] bool has_input() const noexcept;
 
@@ -112,10 +113,11 @@ class CodecTask final : public Job {
   };
 
   [[nodiscard]] bool is_one_step() const noexcept { return plan_.whole && plan_.decoders == 0; }
-  // The coding identity: a body that is whole at hand is its own result, blocks and all.
+  // The coding identity: what came is the result, blocks and all.
   [[nodiscard]] bool passes_on() const noexcept {
-    return is_one_step() && plan_.encode && plan_.encode->coding == core::Coding::identity;
+    return plan_.encode && plan_.encode->coding == core::Coding::identity && plan_.decoders == 0;
   }
+  [[nodiscard]] bool wants_input() const noexcept;
   [[nodiscard]] core::Result<core::StreamState> run_stages() noexcept;
   void run_slice() noexcept;
   void pass_on() noexcept;
@@ -133,7 +135,7 @@ class CodecTask final : public Job {
   std::chrono::nanoseconds codec_time_{};
   std::chrono::nanoseconds turn_start_{};  // by `codec_time_`
   std::chrono::steady_clock::time_point started_{};
-  std::uint64_t whole_input_bytes_ = 0;
+  std::uint64_t whole_input_bytes_ = 0;  // without a transform
   std::uint64_t whole_output_bytes_ = 0;
   Reported reported_{};
   bool open_ = false;

@@ -118,7 +118,7 @@ bool Exchange::drive_codec() noexcept {
   if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
   // A little input can make a lot of output: what the task does not take stays with the reader,
   // which then stops reading.
-  if (task.wants_input()) task.input.append(std::move(reader_.body()));
+  task.take_input(reader_.body(), reader_.body_ended());
   task.input_ended = reader_.body_ended() && reader_.body().empty();
   const bool has_work = task.has_input() || task.input_ended ||
                         task.state() == CodecTask::State::need_output ||

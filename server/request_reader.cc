@@ -53,7 +53,7 @@ void RequestReader::reset() noexcept {
 
 core::Result<core::MutableBytes> RequestReader::room() noexcept {
   if (!head_done_) return head_room();
-  if (body_ended_ || body_.blocks() > read_ahead_blocks_) return core::MutableBytes{};
+  if (!wants_input()) return core::MutableBytes{};
   if (framing_.kind == proto::BodyKind::chunked) {
     if (!raw_) {
       auto block = blocks_->acquire(core::k64kBlockBytes);
@@ -215,7 +215,7 @@ core::Result<void> RequestReader::take_chunks(core::Bytes block, std::size_t& be
       }
       continue;
     }
-    if (body_.blocks() > read_ahead_blocks_) break;
+    if (is_full()) break;
     // A body that begins with a small chunk is often that chunk alone.
     const std::uint64_t wanted = body_bytes_ == 0 ? chunks_.data_left() : core::k64kBlockBytes;
     const auto room =

@@ -78,9 +78,7 @@ class RequestReader {
   }
 
   /// Whether more bytes of the body are wanted now.
-  [[nodiscard]] bool wants_input() const noexcept {
-    return !body_ended_ && body_.blocks() <= read_ahead_blocks_;
-  }
+  [[nodiscard]] bool wants_input() const noexcept { return !body_ended_ && !is_full(); }
 
   /// Blocks of body that are read ahead of the codec at most.
   void set_read_ahead(std::size_t blocks) noexcept { read_ahead_blocks_ = blocks; }
@@ -92,6 +90,9 @@ class RequestReader {
   [[nodiscard]] bool next_request() noexcept;
 
  private:
+  [[nodiscard]] bool is_full() const noexcept {
+    return body_.blocks() > read_ahead_blocks_ && body_.tail_room().empty();
+  }
   [[nodiscard]] core::Result<core::MutableBytes> head_room() noexcept;
   [[nodiscard]] core::Result<void> grow_head_block() noexcept;
   [[nodiscard]] core::Result<core::MutableBytes> body_room(std::size_t wanted) noexcept;

@@ -88,6 +88,35 @@ TEST_F(ServerCodecTaskTest, AWholeBlockLeavesNothingHeld) {
   }
 }
 
+// A stream, too: but only full blocks, for room is promised in blocks.
+TEST_F(ServerCodecTaskTest, IdentityPassesFullBlocksOfAStreamOn) {
+  open(core::Coding::identity, 0);
+  core::BlockChain came;
+  auto block = service_->blocks(proto::Listener::service).acquire(core::k64kBlockBytes);
+  ASSERT_TRUE(block);
+  came.push_back(std::move(*block), 0, 0);
+  came.commit(1000);
+  const std::byte* const bytes = came.front().data();
+  task_->take_input(came, false);
+  EXPECT_TRUE(task_->input.empty());
+  came.commit(came.tail_room().size());
+  task_->take_input(came, false);
+  EXPECT_TRUE(came.empty());
+  task_->run();
+  EXPECT_EQ(task_->state(), CodecTask::State::need_input);
+  EXPECT_EQ(task_->output.front().data(), bytes);
+  EXPECT_EQ(task_->output_bytes(), core::k64kBlockBytes);
+
+  feed(test::text_like(10));
+  came.swap(task_->input);
+  task_->take_input(came, true);
+  task_->input_ended = true;
+  task_->run();
+  EXPECT_EQ(task_->state(), CodecTask::State::done);
+  EXPECT_EQ(task_->output.size(), core::k64kBlockBytes + 10);
+  EXPECT_EQ(task_->output_bytes(), core::k64kBlockBytes + 10);
+}
+
 // A body that is its own result is not copied.
 TEST_F(ServerCodecTaskTest, IdentityPassesAWholeBodyOn) {
   ASSERT_TRUE(task_->open(
