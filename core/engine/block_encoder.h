@@ -8,7 +8,7 @@
 /// Encodes LZ4 blocks at levels 1 to 9.
 ///
 ///   level 1    fast: one candidate a position from a hash table, taken at once
-///   level 2    the same, but a longer match one byte on wins (lazy)
+///   level 2    the same, but a longer match one byte on wins (lazy), as at level 1 below 4 KiB
 ///   level 3    dense: lazy, with two candidates a position
 ///   4 to 8     hash chains of growing depth, lazy
 ///   level 9    the longest match at every position, then the cheapest way through them (optimal)

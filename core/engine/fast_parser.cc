@@ -34,9 +34,8 @@ constexpr unsigned packet_bits(int level) {
 
 constexpr Manner manner_of(int level, unsigned bits, bool checked) {
   const bool small = bits != most_bits(level);
-  if (level == 1 && small) return {5, 1, 0, 64, 4, bits, checked};
+  if (level < 3 && small) return {5, 1, 16, 64, 4, bits, checked};
   if (level == 1) return {6, 1, 0, 24, 3, bits, checked};
-  if (level == 2 && small) return {5, 1, 16, 64, 4, bits, checked};
   if (level == 2) return {6, 1, 16, 64, 3, bits, checked};
   return {5, 2, 32, small ? 64u : 40u, 4, bits, checked};
 }
