@@ -26,7 +26,7 @@ struct Manner {
 
 /// Bits of the largest table, for inputs from 4 KiB, and of one for 1,024 to 2,047 bytes.
 constexpr unsigned most_bits(int level) {
-  return level == 1 ? 13 : 14;
+  return level == 2 ? 14 : 13;
 }
 constexpr unsigned packet_bits(int level) {
   return most_bits(level) - 2;
@@ -37,7 +37,7 @@ constexpr Manner manner_of(int level, unsigned bits, bool checked) {
   if (level < 3 && small) return {5, 1, 16, 64, 4, bits, checked};
   if (level == 1) return {6, 1, 0, 24, 3, bits, checked};
   if (level == 2) return {6, 1, 16, 64, 3, bits, checked};
-  return {5, 2, 32, small ? 64u : 40u, 4, bits, checked};
+  return {small ? 5u : 6u, 2, 64, small ? 64u : 48u, 4, bits, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -133,6 +133,23 @@ struct Search {
     return 8 + count_equal(base + match.found + 8, base + position + 8, match_end);
   }
 
+  /// Makes another candidate the match if it is longer than that, which has 8 bytes or more. Few
+  /// are: the last 4 bytes that it would need tell, by a branch that is nearly always foreseen.
+  /// Returns: whether it is.
+  [[gnu::always_inline]] bool prefer(const Candidate& other, std::size_t position, Candidate& match,
+                                     std::size_t& length) const noexcept {
+    const std::uint8_t* const earlier = base + other.found;
+    const std::uint8_t* const at = base + position;
+    if (load_le32(earlier + length - 3) != load_le32(at + length - 3)) [[likely]] {
+      return false;
+    }
+    const std::size_t counted = count_equal(earlier, at, match_end);
+    if (counted <= length) return false;
+    match = other;
+    length = counted;
+    return true;
+  }
+
   /// Counts equal bytes before two places: at most 7 and `most`, none below the floor.
   [[nodiscard, gnu::always_inline]] std::size_t equal_before(std::size_t found, std::size_t at,
                                                              std::size_t floor,
@@ -207,22 +224,19 @@ std::size_t parse(const EncodeViews& views, const FastTable& table, const std::u
   found:
     Candidate match = here.better();
     std::size_t length = search.length_of(match, at);
+    if (kManner.ways == 2 && match.difference == 0) search.prefer(here.older, at, match, length);
     if constexpr (kLazy) {
-      const Candidate next = ahead.better();
       if (match.difference != 0) {
+        const Candidate next = ahead.better();
         if (next.matches(length + 1)) {
           ++at;
           match = next;
           length = search.length_of(match, at);
         }
-      } else if (length < kManner.lazy_below && next.difference == 0 &&
-                 next.found != match.found + 1) {
-        const std::size_t next_length = search.length_of(next, at + 1);
-        if (next_length > length) {
-          ++at;
-          match = next;
-          length = next_length;
-        }
+      } else if (length < kManner.lazy_below) {
+        bool later = search.prefer(ahead.newer, at + 1, match, length);
+        if (kManner.ways == 2) later |= search.prefer(ahead.older, at + 1, match, length);
+        if (later) ++at;
       }
     }
     // Write it, with what is equal before it, and go on behind it.
@@ -262,10 +276,10 @@ auto in_manner_of(const FastTable& table, const Run& run) noexcept {
 }  // namespace
 
 unsigned fast_table_bits(int level, std::size_t reach) noexcept {
-  // As many entries as there are bytes to find again, and one more bit where size counts more. The
-  // largest of level 1 is half of a core's first cache.
+  // As many hashes as there are bytes to find again; twice as many at level 2, two entries of each
+  // at level 3. The largest of level 1 is half of a core's first cache, theirs all of it.
   const auto bits = static_cast<unsigned>(std::bit_width(reach));
-  return std::clamp(level == 1 ? bits : bits + 1, 9u, most_bits(level));
+  return std::clamp(level == 2 ? bits + 1 : bits, 9u, most_bits(level));
 }
 
 std::size_t fast_table_entries(int level, std::size_t reach) noexcept {
