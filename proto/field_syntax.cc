@@ -24,6 +24,15 @@ std::uint64_t eight_at(std::string_view text, std::size_t at) noexcept {
   return word;
 }
 
+// Four to seven octets as one word: the last four again behind the first four.
+std::uint64_t short_word(std::string_view text) noexcept {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  std::memcpy(&first, text.data(), sizeof first);
+  std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+  return std::uint64_t{last} << 32 | first;
+}
+
 // Whether some octet is 0x7F or below 0x20, a tab too. Source: "Bit Twiddling Hacks", hasless.
 constexpr bool holds_control(std::uint64_t word) noexcept {
   const std::uint64_t is_low = (word - 0x20 * kOnes) & ~word;
@@ -33,7 +42,7 @@ constexpr bool holds_control(std::uint64_t word) noexcept {
 }
 
 // Eight octets at once: those from A to Z get the bit that makes them small.
-constexpr std::uint64_t lower(std::uint64_t word) noexcept {
+constexpr std::uint64_t all_lower(std::uint64_t word) noexcept {
   const std::uint64_t low_bits = word & ~kHighBits;
   const std::uint64_t from_a = low_bits + (0x80 - 'A') * kOnes;
   const std::uint64_t behind_z = low_bits + (0x7F - 'Z') * kOnes;
@@ -69,15 +78,16 @@ bool is_field_value(std::string_view text) noexcept {
 }
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  std::size_t at = 0;
-  for (; a.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
-    if (lower(eight_at(a, at)) != lower(eight_at(b, at))) return false;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const std::size_t size = a.size();
+  if (size != b.size()) return false;
+  if (size < kWord / 2) return std::ranges::equal(a, b, {}, lower, lower);
+  if (size < kWord) return all_lower(short_word(a)) == all_lower(short_word(b));
+  for (std::size_t at = 0; at < size - kWord; at += kWord) {
+    if (all_lower(eight_at(a, at)) != all_lower(eight_at(b, at))) return false;
   }
-  for (; at < a.size(); ++at) {
-    if (lower(a[at]) != lower(b[at])) return false;
-  }
-  return true;
+  // The last step looks at some octets again rather than at each of a rest.
+  return all_lower(eight_at(a, size - kWord)) == all_lower(eight_at(b, size - kWord));
 }
 
 std::string_view trim(std::string_view text) noexcept {

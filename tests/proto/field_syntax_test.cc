@@ -85,5 +85,25 @@ TEST(FieldSyntaxTest, TrimsAndCompares) {
   EXPECT_EQ(without_parameters("text/plain"), "text/plain");
 }
 
+// Every octet at every place of every length around those at which words begin and end.
+TEST(FieldSyntaxTest, ComparesEachOctetWhateverItsCase) {
+  const auto lower = [](int octet) { return octet >= 'A' && octet <= 'Z' ? octet + 32 : octet; };
+  for (std::size_t size = 1; size <= 25; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int octet = 0; octet < 256; ++octet) {
+        const char other = octet == 0 ? 'k' : static_cast<char>(octet ^ 0x20);
+        std::string a(size, 'x');
+        std::string b(size, 'X');
+        a[at] = static_cast<char>(octet);
+        b[at] = other;
+        const bool same = lower(octet) == lower(static_cast<unsigned char>(other));
+        ASSERT_EQ(equals_ignoring_case(a, b), same) << size << ' ' << at << ' ' << octet;
+        b[at] = a[at];
+        ASSERT_TRUE(equals_ignoring_case(a, b)) << size << ' ' << at << ' ' << octet;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace frdpu::proto
