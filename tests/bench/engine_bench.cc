@@ -142,7 +142,7 @@ Case dictionary_case(const test::Sample& file, std::vector<std::uint8_t>& dictio
   Case made{.name = "1400 dictionary, " + file.name,
             .payload_bytes = 1400,
             .files = {{file.name, test::to_buffer(tested)}}};
-  made.contenders.push_back(std::make_unique<Liblz4Dictionary>(view));
+  made.contenders.push_back(std::make_unique<Liblz4Dictionary>(view, 1400));
   made.contenders.push_back(std::make_unique<Ours>(1, 1400, kWindow));
   for (int level = 1; level <= 9; ++level) {
     made.contenders.push_back(std::make_unique<OursDictionary>(level, view, 1400));

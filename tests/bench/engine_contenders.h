@@ -171,6 +171,32 @@ class Ours : public OursFormat {
   const std::uint8_t* floor_ = nullptr;
 };
 
+/// A dictionary with room right behind it, as a decoder keeps that is used again and again: what is
+/// decoded there refers to it as to its own bytes, which no branch has to tell. Results are copied
+/// out, and that is part of the time.
+class RoomBehindDictionary {
+ public:
+  RoomBehindDictionary(View dictionary, std::size_t payload_bytes)
+      : dictionary_bytes_(dictionary.size),
+        bytes_(aligned_region(dictionary.size + payload_bytes + kSlackBytes)) {
+    std::memcpy(bytes_.get(), dictionary.data, dictionary.size);
+  }
+  template <class Decode>
+  std::size_t decode(const Encoded& from, Room room, Decode decode_one) {
+    const Room behind{bytes_.get() + dictionary_bytes_, from.size + kSlackBytes};
+    const std::size_t size = decode_one(
+        Encoded{.encoded = from.encoded, .size = from.size, .history = dictionary_bytes_}, behind);
+    if (size != kRefused) std::memcpy(room.data, behind.data, size);
+    return size;
+  }
+
+ private:
+  static constexpr std::size_t kSlackBytes = 64;
+
+  std::size_t dictionary_bytes_;
+  Region bytes_;
+};
+
 /// Our engine with a dictionary that was learned once: every payload is copied behind it, and the
 /// tables are taken back to what they were.
 class OursDictionary : public OursFormat {
@@ -185,6 +211,7 @@ class OursDictionary : public OursFormat {
         tables_(aligned_region(table_bytes_)),
         learned_tables_(aligned_region(table_bytes_)),
         gathered_(aligned_region(config_.reach)),
+        decoded_(dictionary, block_bytes),
         learned_(config_, tables_.get()) {
     std::memcpy(gathered_.get(), dictionary.data, dictionary.size);
     learned_.forget(gathered_.get());
@@ -198,6 +225,12 @@ class OursDictionary : public OursFormat {
     core::lz4::BlockEncoder encoder = learned_;
     return encode_behind(encoder, gathered_.get(), {begin, input.size}, room);
   }
+  std::size_t decode(const Encoded& from, Room room) override {
+    if (from.encoded.size == from.size) return copy_raw(from, room);
+    return decoded_.decode(from, room, [](const Encoded& behind, Room here) {
+      return decode_with_ours(behind, here);
+    });
+  }
 
  private:
   core::lz4::BlockEncoderConfig config_;
@@ -205,6 +238,7 @@ class OursDictionary : public OursFormat {
   Region tables_;
   Region learned_tables_;
   Region gathered_;
+  RoomBehindDictionary decoded_;
   core::lz4::BlockEncoder learned_;
 };
 
@@ -312,8 +346,10 @@ class Liblz4Stream : public Liblz4Format {
 /// liblz4 with a prepared dictionary, attached to a reset stream for every payload.
 class Liblz4Dictionary : public Liblz4Format {
  public:
-  explicit Liblz4Dictionary(View dictionary)
-      : Liblz4Format("liblz4 dictionary"), dictionary_(dictionary) {
+  Liblz4Dictionary(View dictionary, std::size_t payload_bytes)
+      : Liblz4Format("liblz4 dictionary"),
+        dictionary_(dictionary),
+        decoded_(dictionary, payload_bytes) {
     LZ4_initStream(&state_, sizeof state_);
     LZ4_initStream(&prepared_, sizeof prepared_);
     LZ4_loadDict(&prepared_, chars(dictionary.data), static_cast<int>(dictionary.size));
@@ -326,7 +362,9 @@ class Liblz4Dictionary : public Liblz4Format {
                                    static_cast<int>(input.size), static_cast<int>(room.size), 1));
   }
   std::size_t decode(const Encoded& from, Room room) override {
-    return decode_with_liblz4(from, room, dictionary_);
+    return decoded_.decode(from, room, [](const Encoded& behind, Room here) {
+      return decode_with_liblz4(behind, here);
+    });
   }
   std::size_t cross_decode(const Encoded& from, Room room) override {
     return decode_with_ours(from, room, dictionary_);
@@ -334,6 +372,7 @@ class Liblz4Dictionary : public Liblz4Format {
 
  private:
   View dictionary_;
+  RoomBehindDictionary decoded_;
   LZ4_stream_t state_;
   LZ4_stream_t prepared_;
 };
