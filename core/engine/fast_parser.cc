@@ -24,6 +24,8 @@ struct Manner {
                            ///< at the start of the input and all of that is within the window
 };
 
+constexpr std::ptrdiff_t kBriefBytes = 4096;
+
 /// Bits of the largest table, for inputs from 4 KiB, and of one for 1,024 to 2,047 bytes.
 constexpr unsigned most_bits(int level) {
   return level == 2 ? 14 : 13;
@@ -32,11 +34,13 @@ constexpr unsigned packet_bits(int level) {
   return most_bits(level) - 2;
 }
 
-constexpr Manner manner_of(int level, unsigned bits, bool checked) {
+/// A `brief` block is below kBriefBytes, whatever history it has: what it costs to look one byte
+/// ahead is paid back there even at level 1, by fewer and longer matches.
+constexpr Manner manner_of(int level, unsigned bits, bool checked, bool brief) {
   const bool small = bits != most_bits(level);
   if (level < 3 && small) return {5, 1, 16, 64, 4, bits, checked};
-  if (level == 1) return {6, 1, 0, 24, 3, bits, checked};
-  if (level == 2) return {6, 1, 16, 64, 3, bits, checked};
+  if (level == 1 && !brief) return {6, 1, 0, 24, 3, bits, checked};
+  if (level < 3) return {6, 1, 16, 64, 3, bits, checked};
   return {small ? 5u : 6u, 2, 64, small ? 64u : 48u, 4, bits, checked};
 }
 
@@ -258,19 +262,23 @@ const std::uint8_t* origin_of(const std::uint8_t* at, std::uintptr_t base) noexc
 }
 
 /// Calls `run` with the manner of a level.
-template <int kLevel, bool kChecked, class Run>
+template <int kLevel, bool kChecked, bool kBrief, class Run>
 auto in_manner_of_level(const FastTable& table, const Run& run) noexcept {
+  constexpr auto manner = [](unsigned bits) { return manner_of(kLevel, bits, kChecked, kBrief); };
   constexpr unsigned kMost = most_bits(kLevel);
   constexpr unsigned kPacket = packet_bits(kLevel);
-  if (table.bits == kMost) return run.template operator()<manner_of(kLevel, kMost, kChecked)>();
-  if (table.bits == kPacket) return run.template operator()<manner_of(kLevel, kPacket, kChecked)>();
-  return run.template operator()<manner_of(kLevel, 0, kChecked)>();
+  if (table.bits == kMost) return run.template operator()<manner(kMost)>();
+  if (table.bits == kPacket) return run.template operator()<manner(kPacket)>();
+  return run.template operator()<manner(0)>();
 }
 template <bool kChecked, class Run>
-auto in_manner_of(const FastTable& table, const Run& run) noexcept {
-  if (table.level == 1) return in_manner_of_level<1, kChecked>(table, run);
-  if (table.level == 2) return in_manner_of_level<2, kChecked>(table, run);
-  return in_manner_of_level<3, kChecked>(table, run);
+auto in_manner_of(const FastTable& table, bool brief, const Run& run) noexcept {
+  if (table.level == 1) {
+    return brief ? in_manner_of_level<1, kChecked, true>(table, run)
+                 : in_manner_of_level<1, kChecked, false>(table, run);
+  }
+  if (table.level == 2) return in_manner_of_level<2, kChecked, true>(table, run);
+  return in_manner_of_level<3, kChecked, true>(table, run);
 }
 
 }  // namespace
@@ -283,12 +291,12 @@ unsigned fast_table_bits(int level, std::size_t reach) noexcept {
 }
 
 std::size_t fast_table_entries(int level, std::size_t reach) noexcept {
-  return std::size_t{manner_of(level, 0, true).ways} << fast_table_bits(level, reach);
+  return std::size_t{manner_of(level, 0, true, true).ways} << fast_table_bits(level, reach);
 }
 
 void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
                 std::uintptr_t base) noexcept {
-  in_manner_of<true>(table, [&]<Manner kManner>() {
+  in_manner_of<true>(table, true, [&]<Manner kManner>() {
     const std::uint8_t* const origin = origin_of(from, base);
     const Search<kManner> search{table.entries, table.bits, origin, 0, nullptr};
     for (const std::uint8_t* at = from; at < to; ++at) {
@@ -303,7 +311,8 @@ std::size_t parse_fast(const EncodeViews& views, const FastTable& table, std::ui
   const bool within = reinterpret_cast<std::uintptr_t>(views.floor) == base &&
                       static_cast<std::size_t>(views.end - views.floor) <= window + 1;
   const auto run = [&]<Manner kManner>() { return parse<kManner>(views, table, origin, window); };
-  return within ? in_manner_of<false>(table, run) : in_manner_of<true>(table, run);
+  const bool brief = views.end - views.begin < kBriefBytes;
+  return within ? in_manner_of<false>(table, brief, run) : in_manner_of<true>(table, brief, run);
 }
 
 }  // namespace frdpu::core::lz4

@@ -69,7 +69,7 @@ class Contender {
 };
 
 /// Decodes an LZ4 block with our decoder.
-inline std::size_t decode_with_ours(const Encoded& from, Room room, View dictionary = {}) {
+inline std::size_t decode_with_ours(const Encoded& from, Room room) {
   core::lz4::BlockDecoder decoder;
   decoder.begin(from.encoded.size, from.size);
   core::lz4::DecodeViews views{.in = from.encoded.data,
@@ -77,23 +77,22 @@ inline std::size_t decode_with_ours(const Encoded& from, Room room, View diction
                                .floor = room.data - from.history,
                                .out = room.data,
                                .out_end = room.data + room.size,
-                               .history_end = dictionary.data + dictionary.size,
-                               .history_bytes = dictionary.size};
+                               .history_end = nullptr,
+                               .history_bytes = 0};
   if (decoder.run(views) != core::lz4::DecodeOutcome::done) return kRefused;
   return static_cast<std::size_t>(views.out - room.data);
 }
 
 /// Decodes an LZ4 block with liblz4's.
-inline std::size_t decode_with_liblz4(const Encoded& from, Room room, View dictionary = {}) {
-  if (from.history != 0) dictionary = {room.data - from.history, from.history};
+inline std::size_t decode_with_liblz4(const Encoded& from, Room room) {
   const char* const in = chars(from.encoded.data);
   const int in_size = static_cast<int>(from.encoded.size);
   const int out_size = static_cast<int>(room.size);
-  const int size = dictionary.size == 0
+  const int size = from.history == 0
                        ? LZ4_decompress_safe(in, chars(room.data), in_size, out_size)
                        : LZ4_decompress_safe_usingDict(in, chars(room.data), in_size, out_size,
-                                                       chars(dictionary.data),
-                                                       static_cast<int>(dictionary.size));
+                                                       chars(room.data - from.history),
+                                                       static_cast<int>(from.history));
   return size < 0 ? kRefused : static_cast<std::size_t>(size);
 }
 
@@ -111,15 +110,12 @@ inline Region aligned_region(std::size_t bytes) {
 /// Blocks as our engine makes them: raw where encoding does not help.
 class OursFormat : public Contender {
  public:
-  explicit OursFormat(std::string name, View dictionary = {})
-      : Contender(std::move(name)), dictionary_(dictionary) {}
+  using Contender::Contender;
   std::size_t decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room)
-                                          : decode_with_ours(from, room, dictionary_);
+    return from.encoded.size == from.size ? copy_raw(from, room) : decode_with_ours(from, room);
   }
   std::size_t cross_decode(const Encoded& from, Room room) override {
-    return from.encoded.size == from.size ? copy_raw(from, room)
-                                          : decode_with_liblz4(from, room, dictionary_);
+    return from.encoded.size == from.size ? copy_raw(from, room) : decode_with_liblz4(from, room);
   }
 
  protected:
@@ -135,10 +131,6 @@ class OursFormat : public Contender {
     std::memcpy(room.data, input.data, input.size);
     return input.size;
   }
-  [[nodiscard]] View dictionary() const { return dictionary_; }
-
- private:
-  View dictionary_;
 };
 
 /// Our engine: one block a payload, alone or (with `stream_bytes`) linked to those before.
@@ -171,38 +163,13 @@ class Ours : public OursFormat {
   const std::uint8_t* floor_ = nullptr;
 };
 
-/// A dictionary with room right behind it, as a decoder keeps that is used again and again: what is
-/// decoded there refers to it as to its own bytes, which no branch has to tell. Results are copied
-/// out, and that is part of the time.
-class RoomBehindDictionary {
- public:
-  RoomBehindDictionary(View dictionary, std::size_t payload_bytes)
-      : dictionary_bytes_(dictionary.size),
-        bytes_(aligned_region(dictionary.size + payload_bytes + kSlackBytes)) {
-    std::memcpy(bytes_.get(), dictionary.data, dictionary.size);
-  }
-  template <class Decode>
-  std::size_t decode(const Encoded& from, Room room, Decode decode_one) {
-    const Room behind{bytes_.get() + dictionary_bytes_, from.size + kSlackBytes};
-    const std::size_t size = decode_one(
-        Encoded{.encoded = from.encoded, .size = from.size, .history = dictionary_bytes_}, behind);
-    if (size != kRefused) std::memcpy(room.data, behind.data, size);
-    return size;
-  }
-
- private:
-  static constexpr std::size_t kSlackBytes = 64;
-
-  std::size_t dictionary_bytes_;
-  Region bytes_;
-};
-
 /// Our engine with a dictionary that was learned once: every payload is copied behind it, and the
 /// tables are taken back to what they were.
 class OursDictionary : public OursFormat {
  public:
   OursDictionary(int level, View dictionary, std::size_t block_bytes)
-      : OursFormat("frdpu " + std::to_string(level) + " dictionary", dictionary),
+      : OursFormat("frdpu " + std::to_string(level) + " dictionary"),
+        dictionary_bytes_(dictionary.size),
         config_{.level = level,
                 .window = 65535,
                 .reach = dictionary.size + block_bytes,
@@ -211,7 +178,6 @@ class OursDictionary : public OursFormat {
         tables_(aligned_region(table_bytes_)),
         learned_tables_(aligned_region(table_bytes_)),
         gathered_(aligned_region(config_.reach)),
-        decoded_(dictionary, block_bytes),
         learned_(config_, tables_.get()) {
     std::memcpy(gathered_.get(), dictionary.data, dictionary.size);
     learned_.forget(gathered_.get());
@@ -219,26 +185,20 @@ class OursDictionary : public OursFormat {
     std::memcpy(learned_tables_.get(), tables_.get(), table_bytes_);
   }
   std::size_t encode(View input, Room room) override {
-    std::uint8_t* const begin = gathered_.get() + dictionary().size;
+    std::uint8_t* const begin = gathered_.get() + dictionary_bytes_;
     std::memcpy(begin, input.data, input.size);
     std::memcpy(tables_.get(), learned_tables_.get(), table_bytes_);
     core::lz4::BlockEncoder encoder = learned_;
     return encode_behind(encoder, gathered_.get(), {begin, input.size}, room);
   }
-  std::size_t decode(const Encoded& from, Room room) override {
-    if (from.encoded.size == from.size) return copy_raw(from, room);
-    return decoded_.decode(from, room, [](const Encoded& behind, Room here) {
-      return decode_with_ours(behind, here);
-    });
-  }
 
  private:
+  std::size_t dictionary_bytes_;
   core::lz4::BlockEncoderConfig config_;
   std::size_t table_bytes_;
   Region tables_;
   Region learned_tables_;
   Region gathered_;
-  RoomBehindDictionary decoded_;
   core::lz4::BlockEncoder learned_;
 };
 
@@ -346,10 +306,7 @@ class Liblz4Stream : public Liblz4Format {
 /// liblz4 with a prepared dictionary, attached to a reset stream for every payload.
 class Liblz4Dictionary : public Liblz4Format {
  public:
-  Liblz4Dictionary(View dictionary, std::size_t payload_bytes)
-      : Liblz4Format("liblz4 dictionary"),
-        dictionary_(dictionary),
-        decoded_(dictionary, payload_bytes) {
+  explicit Liblz4Dictionary(View dictionary) : Liblz4Format("liblz4 dictionary") {
     LZ4_initStream(&state_, sizeof state_);
     LZ4_initStream(&prepared_, sizeof prepared_);
     LZ4_loadDict(&prepared_, chars(dictionary.data), static_cast<int>(dictionary.size));
@@ -361,18 +318,8 @@ class Liblz4Dictionary : public Liblz4Format {
         LZ4_compress_fast_continue(&state_, chars(input.data), chars(room.data),
                                    static_cast<int>(input.size), static_cast<int>(room.size), 1));
   }
-  std::size_t decode(const Encoded& from, Room room) override {
-    return decoded_.decode(from, room, [](const Encoded& behind, Room here) {
-      return decode_with_liblz4(behind, here);
-    });
-  }
-  std::size_t cross_decode(const Encoded& from, Room room) override {
-    return decode_with_ours(from, room, dictionary_);
-  }
 
  private:
-  View dictionary_;
-  RoomBehindDictionary decoded_;
   LZ4_stream_t state_;
   LZ4_stream_t prepared_;
 };
