@@ -1,11 +1,13 @@
 // What the kernel takes for a request, and nothing else: the floor of `./dev bench http`.
 //
 //   floor_server FILE     prints "listening 127.0.0.1:PORT" and answers until it is killed
+//   floor_server FILE compress|decompress CODING LEVEL     the same, with the codec's work in it
 //
 // One thread, one epoll, as a careful C programmer would write it: a request is read to the end of
 // its Content-Length into one buffer that all connections share, and thrown away; the answer to
-// `/N` is a head and the first N bytes of FILE in one gathered send. No parser, no timeouts, no
-// limits: it trusts its client, and is good for nothing else.
+// `/N` is a head and the first N bytes of FILE in one gathered send. With a codec, FILE is the body
+// of every request, and the answer is what becomes of it, which has to fit the socket. No parser,
+// no timeouts, no limits: it trusts its client, and is good for nothing else.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,15 +23,22 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "tests/bench/http/one_codec.h"
+
 namespace {
+
+using frdpu::bench::OneCodec;
 
 struct Connection {
   int fd = -1;
+  std::size_t body_begin = 0;   // of the request, in `head`, which holds all of it for a codec
   std::size_t body_left = 0;    // of the request
-  std::size_t answer_size = 0;  // wanted by the request
+  std::size_t answer_size = 0;  // wanted by the request, or made of it
   std::string head{};           // of the request while it is incomplete; then of the answer
   std::size_t sent = 0;         // of head and body of the answer
   bool answering = false;
@@ -37,6 +46,7 @@ struct Connection {
 
 std::string answer_bytes;
 std::array<char, 65536> read_buffer;
+std::unique_ptr<OneCodec> codec;
 
 [[noreturn]] void die(const char* what) {
   std::perror(what);
@@ -97,6 +107,7 @@ bool read_head(Connection& from, const char* bytes, std::size_t size) {
   from.answer_size = std::min(from.answer_size, answer_bytes.size());
   const std::size_t body = length != nullptr ? std::strtoul(length + 15, nullptr, 10) : 0;
   from.body_left = body - (from.head.size() - end - 4);
+  from.body_begin = end + 4;
   return true;
 }
 
@@ -110,13 +121,20 @@ bool serve(Connection& client) {
     const auto size = static_cast<std::size_t>(got);
     if (client.body_left > 0) {
       client.body_left -= std::min(size, client.body_left);
+      if (codec != nullptr) client.head.append(read_buffer.data(), size);
     } else if (!read_head(client, read_buffer.data(), size)) {
       continue;
     }
     if (client.body_left > 0) continue;
+    if (codec != nullptr) {
+      const auto body = std::as_bytes(std::span(client.head)).subspan(client.body_begin);
+      client.answer_size = codec->run(body, std::as_writable_bytes(std::span(answer_bytes)));
+    }
     start_answer(client);
     // What was read was the whole request: a look for more would only find EAGAIN.
-    if (send_answer(client) || size < read_buffer.size()) return true;
+    if (send_answer(client)) return true;
+    if (codec != nullptr) frdpu::bench::die("an answer in pieces");
+    if (size < read_buffer.size()) return true;
   }
 }
 
@@ -130,9 +148,16 @@ void add(int epoll, int fd, Connection* connection, std::uint32_t events) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return std::fprintf(stderr, "usage: floor_server FILE\n"), 2;
+  if (argc != 2 && argc != 5) {
+    return std::fprintf(stderr, "usage: floor_server FILE [DIRECTION CODING LEVEL]\n"), 2;
+  }
   std::ifstream file(argv[1], std::ios::binary);
   answer_bytes.assign(std::istreambuf_iterator<char>(file), {});
+  if (argc == 5) {
+    codec = std::make_unique<OneCodec>(argv[2], argv[3], argv[4],
+                                       std::as_bytes(std::span(answer_bytes)));
+    answer_bytes.resize(codec->room_bytes());
+  }
   const int listening = listen_on_loopback();
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   add(epoll, listening, nullptr, EPOLLIN);

@@ -10,7 +10,9 @@ One core serves, the other runs wrk (-t1 -c32, keep-alive). In turns of one seco
 again until the time is used up; a figure is the median of its slices. CPU time is what the kernel
 counts for all threads of a server, read again and again under load: the slope of a line through CPU
 time over requests (load.lua). bound = floor + codec: a bare epoll server that reads the same request
-and writes as many bytes, and the codec alone in a process on the same core.
+and writes as many bytes, and the codec alone in a process on the same core. Alone, a codec has the
+caches and learns the branches of its one body; so, up to 64 KiB, the same bare server with the codec
+in it stands beside: what nothing but HTTP, limits, pools and statistics could be added to.
 Every answer is decoded by the public tool and compared before anything is timed.
 A line of JSON for each run goes to build/bench/http_history.jsonl.
 """
@@ -176,6 +178,12 @@ class Bench:
         floor = HttpContender(row, "floor", self.servers["floor"], f"/{size}", post_file, {})
         floor.verify(lambda answer: answer == self.whole[:size])
         found = [ours, floor, CodecContender(row, self.binary.parent / "codec_time", post_file)]
+        if row.coding != "identity" and row.size <= 1 << 16:
+            bare = servers.floor(self.cores[1], self.binary.parent / "floor_server", post_file,
+                                 row.direction, row.coding, row.level)
+            self.servers[f"bare {row.label}"] = bare
+            found.append(HttpContender(row, "bare", bare, "/", post_file, {}))
+            found[-1].verify(right)
         for name, server, path in row.rivals() if not self.smoke else ():
             if server not in self.servers:
                 continue
@@ -207,19 +215,20 @@ class Bench:
 
 def print_table(by_row):
     """Prints the table in Markdown; returns it as data, and whether all goals were met."""
-    print("| body | row | frdpu us | floor + codec | x bound | rivals us | goals |")
-    print("| ---: | --- | ---: | ---: | ---: | --- | --- |")
+    print("| body | row | frdpu us | floor + codec | x bound | x bare | rivals us | goals |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: | --- | --- |")
     figures = []
     for row, contenders in by_row.items():
         us = {contender.name: contender.result() for contender in contenders}
         bytes_out = {contender.name: contender.bytes_out for contender in contenders}
-        others = [name for name in us if name not in ("frdpu", "floor", "codec")]
+        others = [name for name in us if name not in ("frdpu", "floor", "codec", "bare")]
+        bare = f"{us['frdpu'] / us['bare']:.2f}" if "bare" in us else ""
         judged = list(rows.goals(row, us, bytes_out))
         said = ", ".join(f"{value:.2f}x {what} ({'met' if value <= goal else 'MISSED'}: {goal})"
                          for what, value, goal in judged[1:])
         bound = judged[0]
         print(f"| {row.size} | {row.name} | {us['frdpu']:.1f} | {us['floor']:.1f} + "
-              f"{us['codec']:.1f} | {bound[1]:.2f}{'' if bound[1] <= bound[2] else ' MISSED'} | "
+              f"{us['codec']:.1f} | {bound[1]:.2f}{'' if bound[1] <= bound[2] else ' MISSED'} | {bare} | "
               + ", ".join(f"{name} {us[name]:.1f}" for name in others) + f" | {said} |")
         figures.append({"row": row.name, "size": row.size,
                         "us": {name: round(value, 2) for name, value in us.items()},

@@ -79,8 +79,9 @@ def announced(core, command, env=None):
     return Server(process, (found.group(1), int(found.group(2))))
 
 
-def floor(core, binary, payload_file):
-    return announced(core, [binary, payload_file])
+def floor(core, binary, payload_file, *codec):
+    """The bare server; with a direction, coding and level, it works every body."""
+    return announced(core, [binary, payload_file, *codec])
 
 
 def node(core):
