@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "core/text.h"
 
 namespace frdpu::core {
 namespace {
@@ -33,14 +34,6 @@ constexpr std::array<CodingTraits, kCodingCount> kTraits = {{
 constexpr std::array<CodingTraits, kCodingCount> kByPreference = {
     kTraits[2], kTraits[5], kTraits[3], kTraits[4], kTraits[1], kTraits[0]};
 
-constexpr char lower(char c) noexcept {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_text(std::string_view a, std::string_view b) noexcept {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
 }  // namespace
 
 const CodingTraits& traits(Coding coding) noexcept {
@@ -58,15 +51,15 @@ std::span<const CodingTraits> all_codings() noexcept {
 
 std::optional<Coding> coding_from_name(std::string_view name) noexcept {
   for (const CodingTraits& row : kTraits) {
-    if (same_text(row.name, name)) return row.coding;
+    if (equals_ignoring_case(row.name, name)) return row.coding;
   }
-  if (same_text("x-gzip", name)) return Coding::gzip;
+  if (equals_ignoring_case("x-gzip", name)) return Coding::gzip;
   return std::nullopt;
 }
 
 std::optional<Coding> coding_from_media_type(std::string_view type) noexcept {
   for (const CodingTraits& row : kTraits) {
-    if (!row.media_type.empty() && same_text(row.media_type, type)) return row.coding;
+    if (!row.media_type.empty() && equals_ignoring_case(row.media_type, type)) return row.coding;
   }
   return std::nullopt;
 }
@@ -74,7 +67,7 @@ std::optional<Coding> coding_from_media_type(std::string_view type) noexcept {
 std::optional<Coding> coding_from_suffix(std::string_view file_name) noexcept {
   for (const CodingTraits& row : kTraits) {
     if (!row.suffix.empty() && file_name.size() > row.suffix.size() &&
-        same_text(file_name.substr(file_name.size() - row.suffix.size()), row.suffix)) {
+        equals_ignoring_case(file_name.substr(file_name.size() - row.suffix.size()), row.suffix)) {
       return row.coding;
     }
   }

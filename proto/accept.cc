@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/text.h"
 #include "proto/accept_encoding.h"
 #include "proto/field_syntax.h"
 
@@ -15,7 +16,7 @@ std::optional<std::string_view> parameter(std::string_view text, std::string_vie
     text.remove_prefix(at + 1);
     const std::string_view pair = trim(text.substr(0, text.find(';')));
     const std::size_t equals = pair.find('=');
-    if (equals == pair.npos || !equals_ignoring_case(pair.substr(0, equals), name)) continue;
+    if (equals == pair.npos || !core::equals_ignoring_case(pair.substr(0, equals), name)) continue;
     return pair.substr(equals + 1);
   }
   return std::nullopt;
@@ -28,11 +29,12 @@ int closeness(std::string_view range, std::string_view media_type) noexcept {
   if (const auto version = parameter(range, "version")) {
     if (*version != parameter(media_type, "version")) return 0;
   }
-  if (equals_ignoring_case(name, offered)) return 3;
+  if (core::equals_ignoring_case(name, offered)) return 3;
   if (name == "*/*") return 1;
   const std::size_t slash = offered.find('/');
-  const bool is_type_range = name.ends_with("/*") && slash + 2 == name.size() &&
-                             equals_ignoring_case(name.substr(0, slash), offered.substr(0, slash));
+  const bool is_type_range =
+      name.ends_with("/*") && slash + 2 == name.size() &&
+      core::equals_ignoring_case(name.substr(0, slash), offered.substr(0, slash));
   return is_type_range ? 2 : 0;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/text.h"
 #include "proto/field_syntax.h"
 
 namespace frdpu::proto {
@@ -49,15 +50,15 @@ bool is_host(std::string_view text) noexcept {
 void HeadGate::on_field(std::string_view name, std::string_view value) noexcept {
   switch (name.size()) {
     case kHost.size():
-      if (!equals_ignoring_case(name, kHost)) return;
+      if (!core::equals_ignoring_case(name, kHost)) return;
       host_ = value;
       if (hosts_ < 2) ++hosts_;
       return;
     case kContentLength.size():
-      if (equals_ignoring_case(name, kContentLength)) on_content_length(value);
+      if (core::equals_ignoring_case(name, kContentLength)) on_content_length(value);
       return;
     case kTransferEncoding.size():
-      if (equals_ignoring_case(name, kTransferEncoding)) on_transfer_encoding(value);
+      if (core::equals_ignoring_case(name, kTransferEncoding)) on_transfer_encoding(value);
       return;
     default:
       return;
@@ -81,7 +82,7 @@ void HeadGate::on_transfer_encoding(std::string_view value) noexcept {
   ListElements list(value);
   while (const auto element = list.next()) {
     const std::string_view coding = without_parameters(*element);
-    const bool chunked = equals_ignoring_case(coding, "chunked");
+    const bool chunked = core::equals_ignoring_case(coding, "chunked");
     // Empty elements are legal in lists, but readers differ about them, so they are refused too.
     if (!is_token(coding) || (chunked && (chunked_seen_ || coding != *element))) {
       broken_transfer_encoding_ = true;

@@ -50,9 +50,6 @@ class CharSet {
 /// Returns: its place, or npos. Cost: eight characters a step.
 [[nodiscard]] std::size_t find_control(std::string_view text) noexcept;
 
-/// Compares ASCII text, whatever the case.
-[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
-
 /// Takes spaces and tabs (OWS) off both ends.
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "proto/field_syntax.h"
 
 namespace frdpu::proto {
@@ -18,7 +19,7 @@ RequestResult<std::optional<Coding>> read_coding_or_auto(const QueryParameters& 
                                                          Parameter parameter) noexcept {
   const auto text = query.decoded(parameter, Errc::unknown_coding);
   if (!text) return std::unexpected(text.error());
-  if (equals_ignoring_case(text->view(), kAuto)) return std::nullopt;
+  if (core::equals_ignoring_case(text->view(), kAuto)) return std::nullopt;
   const std::optional<Coding> coding = core::coding_from_name(text->view());
   if (!coding) {
     return query.refuse_value(parameter, Errc::unknown_coding, "There is no coding of that name.");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "proto/field_syntax.h"
 
 namespace frdpu::proto {
@@ -55,7 +56,9 @@ void FieldLines::add(std::string_view line) noexcept {
 
 void RequestHead::on_field(std::string_view name, std::string_view value) noexcept {
   gate_.on_field(name, value);
-  const auto is = [name](std::string_view known) { return equals_ignoring_case(name, known); };
+  const auto is = [name](std::string_view known) {
+    return core::equals_ignoring_case(name, known);
+  };
   switch (name.size()) {
     case 2:
       if (is("te")) on_te(value);
@@ -94,9 +97,9 @@ void RequestHead::on_field(std::string_view name, std::string_view value) noexce
 void RequestHead::on_connection(std::string_view value) noexcept {
   ListElements list(value);
   while (const auto element = list.next()) {
-    if (equals_ignoring_case(*element, "close")) {
+    if (core::equals_ignoring_case(*element, "close")) {
       close_ = true;
-    } else if (equals_ignoring_case(*element, "keep-alive")) {
+    } else if (core::equals_ignoring_case(*element, "keep-alive")) {
       keep_alive_ = true;
     } else if (!element->empty() && !is_token(*element)) {
       malformed_connection_ = true;
@@ -108,7 +111,7 @@ void RequestHead::on_connection(std::string_view value) noexcept {
 void RequestHead::on_expect(std::string_view value) noexcept {
   ListElements list(value);
   while (const auto element = list.next()) {
-    if (equals_ignoring_case(*element, "100-continue")) {
+    if (core::equals_ignoring_case(*element, "100-continue")) {
       expect_continue_ = true;
     } else if (!element->empty()) {
       unknown_expectation_ = true;
@@ -120,7 +123,7 @@ void RequestHead::on_expect(std::string_view value) noexcept {
 void RequestHead::on_te(std::string_view value) noexcept {
   ListElements list(value);
   while (const auto element = list.next()) {
-    if (equals_ignoring_case(*element, "trailers")) te_trailers_ = true;
+    if (core::equals_ignoring_case(*element, "trailers")) te_trailers_ = true;
   }
 }
 
@@ -175,7 +178,7 @@ std::optional<std::string_view> RequestHead::bearer_token() const noexcept {
   constexpr std::string_view kScheme = "bearer";
   const std::string_view value = authorization_.value;
   if (value.size() <= kScheme.size() || value[kScheme.size()] != ' ' ||
-      !equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)) {
+      !core::equals_ignoring_case(value.substr(0, kScheme.size()), kScheme)) {
     return std::nullopt;
   }
   const std::string_view token = trim(value.substr(kScheme.size()));

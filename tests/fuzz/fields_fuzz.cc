@@ -4,6 +4,7 @@
 #include <cctype>
 #include <string>
 
+#include "core/text.h"
 #include "proto/accept.h"
 #include "proto/field_syntax.h"
 #include "proto/percent_coding.h"
@@ -38,7 +39,7 @@ void check_syntax(std::string_view text) {
                                                           std::string::npos);
                                })),
       "another opinion on a token");
-  require(proto::equals_ignoring_case(text, upper(text)), "case is not ignored");
+  require(core::equals_ignoring_case(text, upper(text)), "case is not ignored");
 
   std::size_t elements = 0;
   proto::ListElements list(text);
