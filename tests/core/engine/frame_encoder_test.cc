@@ -1,6 +1,8 @@
 #include "core/engine/frame_encoder.h"
 
+#include "tests/core/engine/block_facts.h"
 #include "tests/core/engine/lz4_test_support.h"
+#include "tests/support/heap_counter.h"
 
 namespace frdpu::test {
 namespace {
@@ -38,6 +40,30 @@ TEST_P(FrameEncoderLevelTest, WritesWholeInputsThatLiblz4Reads) {
       const auto decoded = liblz4_decode(frame);
       ASSERT_TRUE(decoded) << sample;
       ASSERT_TRUE(same_bytes(*decoded, sample.bytes)) << sample;
+      ASSERT_LE(largest_offset_of(frame), window) << sample;
+    }
+  }
+}
+
+TEST_P(FrameEncoderLevelTest, UsesTheWholeWindowOverBlocks) {
+  // The only matches are at that distance, over the seam of blocks and where history moves down.
+  for (const std::size_t window : {257uz, 40'000uz, 65'535uz}) {
+    Buffer input;
+    for (int i = 0; i < 4; ++i) {
+      const Buffer same = random_bytes(window, 7);
+      input.insert(input.end(), same.begin(), same.end());
+    }
+    const auto params = lz4_params(GetParam(), static_cast<std::uint32_t>(window));
+    for (const Flush between : {Flush::none, Flush::flush}) {
+      const Buffer frame = encode_lz4(params, input, 30'000, 1 << 17, between);
+      EXPECT_EQ(largest_offset_of(frame), window);
+      EXPECT_LT(frame.size(), input.size());
+      // The fast levels' tables have not room for so many positions: they find some again.
+      const bool finds_all = GetParam() > 3 || window <= 40'000;
+      EXPECT_TRUE(!finds_all || frame.size() < window + window / 4 + 200) << frame.size();
+      const auto decoded = liblz4_decode(frame);
+      ASSERT_TRUE(decoded) << window;
+      ASSERT_TRUE(same_bytes(*decoded, input)) << window;
     }
   }
 }
@@ -46,7 +72,7 @@ TEST_P(FrameEncoderLevelTest, IsTheSameBytesAtEverySeam) {
   const Buffer input = mixed_bytes(70'000);
   const Buffer expected = encode_lz4(lz4_params(GetParam()), input);
   for (const std::size_t in_cut : kSeamSizes) {
-    for (const std::size_t out_cut : {64, 65, 100, 1500}) {
+    for (const std::size_t out_cut : {1, 3, 15, 64, 65, 100, 1500}) {
       const Buffer frame = encode_lz4(lz4_params(GetParam()), input, in_cut, out_cut);
       ASSERT_TRUE(same_bytes(frame, expected))
           << "input cut at " << in_cut << ", output at " << out_cut;
@@ -143,6 +169,11 @@ TEST(FrameEncoderTest, HistoryOverTheStreamPays) {
     alone += encode_lz4_whole(lz4_params(1), core::Bytes(input).subspan(at, 1400)).size();
   }
   EXPECT_LT(linked.size() * 10, alone * 7);
+  for (int level = 1; level <= 9; ++level) {
+    const Buffer near = encode_lz4(lz4_params(level, 1000), input, 1400, 4096, Flush::flush);
+    EXPECT_LE(largest_offset_of(near), 1000u) << level;
+    EXPECT_TRUE(same_bytes(*liblz4_decode(near), input)) << level;
+  }
   EXPECT_TRUE(same_bytes(*liblz4_decode(linked), input));
 }
 
@@ -209,6 +240,7 @@ TEST(FrameEncoderTest, UsesADictionary) {
         EXPECT_LT(whole.size() * 4, without.size() * 3) << level;
       }
       for (const Buffer& frame : {streamed, whole}) {
+        EXPECT_LE(largest_offset_of(frame), window) << level;
         const auto header = core::parse_lz4_frame_header(frame, true);
         EXPECT_EQ((*header)->dictionary_id, 77u);
         const auto decoded = liblz4_decode(frame, content);
@@ -221,6 +253,56 @@ TEST(FrameEncoderTest, UsesADictionary) {
         }
       }
     }
+  }
+}
+
+// Every way through encoder and decoder, in memory that was there before.
+TEST_P(FrameEncoderLevelTest, NeitherEncodingNorDecodingAllocates) {
+  const Buffer input = json_like(150'000);
+  const Buffer content = json_like(20'000, 7);
+  const core::Dictionary dictionary(content, 77);
+  const auto count = [&](core::EncoderParams params, std::size_t cut, Flush between) {
+    if (params.whole) params.content_bytes = input.size();
+    const TestWorkspace workspace(core::lz4_encoder_workspace_bytes(params));
+    Buffer frame(core::lz4_bound(input.size()) + 8 * (input.size() / cut));
+    Buffer back(input.size());
+    const std::uint64_t before = heap_calls();
+    core::Encoder* const encoder = *core::place_lz4_encoder(params, workspace.bytes());
+    std::size_t produced = 0;
+    bool done = false;
+    for (std::size_t at = 0; at < input.size(); at += cut) {
+      const core::Bytes piece = core::Bytes(input).subspan(at, std::min(cut, input.size() - at));
+      const auto step = encoder->step(piece, core::MutableBytes(frame).subspan(produced),
+                                      at + cut >= input.size() ? Flush::finish : between);
+      produced += step ? step->produced : 0;
+      done = step && step->state == core::StepState::done;
+    }
+    std::destroy_at(encoder);
+    const std::uint64_t encoding = heap_calls() - before;
+    EXPECT_TRUE(done);
+    frame.resize(produced);
+
+    const auto header = core::parse_lz4_frame_header(frame, true);
+    const TestWorkspace decoding(std::max<std::size_t>((*header)->workspace_bytes,
+                                                       params.dictionary != nullptr ? 140'000 : 0));
+    const std::uint64_t between_both = heap_calls();
+    core::Decoder* const decoder =
+        *core::place_lz4_decoder(**header, params.dictionary, decoding.bytes());
+    const auto decoded = decoder->step(frame, back, Flush::finish);
+    std::destroy_at(decoder);
+    const std::uint64_t both = encoding + heap_calls() - between_both;
+    EXPECT_TRUE(decoded && decoded->state == core::StepState::done);
+    EXPECT_TRUE(same_bytes(back, input));
+    return both;
+  };
+  for (const std::uint32_t window : {256u, 65535u}) {
+    core::EncoderParams params = lz4_params(GetParam(), window);
+    EXPECT_EQ(count(params, input.size(), Flush::none), 0u);
+    EXPECT_EQ(count(params, 1400, Flush::flush), 0u);
+    params.dictionary = &dictionary;
+    EXPECT_EQ(count(params, 10'000, Flush::none), 0u);
+    params.whole = true;
+    EXPECT_EQ(count(params, input.size(), Flush::none), 0u);
   }
 }
 
