@@ -12,7 +12,7 @@ namespace {
 constexpr int kFirstChainLevel = 4;
 constexpr int kOptimalLevel = 9;
 
-/// Candidates that levels 3 to 9 look at.
+/// Candidates that levels 4 to 8 look at.
 constexpr std::array<unsigned, 5> kDepths = {4, 8, 16, 48, 128};
 
 std::size_t reach_of(const BlockEncoderConfig& config) noexcept {

@@ -30,7 +30,8 @@ struct BlockEncoderConfig {
 };
 
 /// Life: constructed over tables, forget(), then encode() for one block after the other.
-/// Invariant: the tables' content never decides about correctness, only about size.
+/// Invariant: from forget() on, what the tables hold decides about size, never about correctness.
+/// A copy works on the same tables: with these restored, too, it goes on from where it was copied.
 /// Threads: one at a time. Cost: no allocation.
 class BlockEncoder {
  public:

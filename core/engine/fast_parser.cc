@@ -296,6 +296,9 @@ std::size_t fast_table_entries(int level, std::size_t reach) noexcept {
 
 void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
                 std::uintptr_t base) noexcept {
+  // What one manner enters, the other must find.
+  static_assert(manner_of(1, most_bits(1), true, true).hash_bytes ==
+                manner_of(1, most_bits(1), true, false).hash_bytes);
   in_manner_of<true>(table, true, [&]<Manner kManner>() {
     const std::uint8_t* const origin = origin_of(from, base);
     const Search<kManner> search{table.entries, table.bits, origin, 0, nullptr};

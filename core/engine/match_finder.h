@@ -12,7 +12,8 @@
 /// All tables hold positions modulo 65,536, in 16 bits. That is enough because no offset of the
 /// format is larger: the distance to a candidate is the 16-bit difference of two positions, and
 /// every candidate is compared with the data before it is believed. So tables need no rebasing
-/// however long the stream, stale entries do no harm, and small inputs have small tables.
+/// however long the stream, and small inputs have small tables. What slid out of the window does no
+/// harm; entries of another input might, and are cleared before the first block.
 namespace frdpu::core::lz4 {
 
 /// Turns addresses into table positions. `base` moves when the data moves in memory.

@@ -28,7 +28,8 @@ void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uin
                 std::uintptr_t base) noexcept;
 
 /// Levels 1 to 3. Requires: `views.floor` is where `base` began, or at least `window` bytes before
-/// the block. fast_parser.cc
+/// the block; the table has been cleared since it last held what is not behind `base`.
+/// fast_parser.cc
 [[nodiscard]] std::size_t parse_fast(const EncodeViews& views, const FastTable& table,
                                      std::uintptr_t base, std::size_t window) noexcept;
 

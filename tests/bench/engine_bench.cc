@@ -12,9 +12,12 @@
 // to ours: larger is faster), then the geometric mean over the files; CPU time of the thread
 // counts, so that neighbours on the machine disturb little. MB/s are geometric means, too.
 //
-// Sizes are of blocks, without frame overhead. Both sides get rooms of the size that their own
-// bound asks for when encoding, and the slack of a pool block behind the payload when decoding.
-// Results also go to build/bench/engine.json: `block` is the case, `level` ours or a rival's name.
+// Sizes are of blocks, without frame overhead; blocks that did not compress are kept as they are
+// and copied. Everyone gets the same room, which holds any result, and the slack of a pool block
+// behind the payload when decoding. A dictionary is learned once, its tables copied for every
+// payload. Results also go to build/bench/engine.json: `block` is the case, `level` ours or a
+// rival's name, and the ratios are to `against`: liblz4's default first, then who else the case is
+// held against.
 #include <zdict.h>
 
 #include <filesystem>

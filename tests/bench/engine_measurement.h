@@ -126,6 +126,7 @@ inline Run prepare(const Case& of, Contender& contender, const test::Sample& fil
     const Encoded encoded{{room.data(), size}, payload.size, back.history(done)};
     for (const bool cross : {false, true}) {
       const Room to = back.at(done, payload.size);
+      std::memset(to.data, 0xA5, to.size);
       const std::size_t decoded =
           cross ? contender.cross_decode(encoded, to) : contender.decode(encoded, to);
       require(decoded == payload.size && std::memcmp(to.data, payload.data, decoded) == 0,
@@ -149,14 +150,17 @@ inline double time_decoding(Contender& contender, const Run& run, DecodeRoom& ro
   const double from = now();
   const std::uint8_t* encoded = run.encoded.data();
   std::size_t done = 0;
+  std::size_t wrong = 0;
   for (std::size_t i = 0; i < run.sizes.size(); ++i) {
     const std::size_t size = run.payloads[i].size;
-    contender.decode({{encoded, run.sizes[i]}, size, room.history(done)},
-                     room.at(done, size + kSlackBytes));
+    wrong += contender.decode({{encoded, run.sizes[i]}, size, room.history(done)},
+                              room.at(done, size + kSlackBytes)) != size;
     encoded += run.sizes[i];
     done += size;
   }
-  return now() - from;
+  const double spent = now() - from;
+  require(wrong == 0, contender.name() + " does not decode while it is timed");
+  return spent;
 }
 
 /// The median of the paired times of the rounds in which both took part.
