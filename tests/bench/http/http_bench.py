@@ -7,7 +7,8 @@
                                      in it), of 1 MiB: citm_catalog.json is mostly structure
 
 One core serves, the other runs wrk (-t1 -c32, keep-alive). In turns of one second each, again and
-again until the time is used up; a figure is the median of its slices. CPU time is what the kernel
+again until the time is used up; a figure is the median of its slices, a ratio the median of the
+rounds' ratios, since the machine's speed changes from one round to the next. CPU time is what the kernel
 counts for all threads of a server, read again and again under load: the slope of a line through CPU
 time over requests (load.lua). bound = floor + codec: a bare epoll server that reads the same request
 and writes as many bytes, and the codec alone in a process on the same core. Alone, a codec has the
@@ -213,6 +214,17 @@ class Bench:
                 return by_row, rounds
 
 
+def paired(contenders):
+    """Returns `beside` of a row: rows.goals says what that is."""
+    slices = {contender.name: contender.us for contender in contenders}
+
+    def beside(*names):
+        rounds = zip(slices["frdpu"], *(slices[name] for name in names))
+        return statistics.median(ours / sum(theirs) for ours, *theirs in rounds)
+
+    return beside
+
+
 def print_table(by_row):
     """Prints the table in Markdown; returns it as data, and whether all goals were met."""
     print("| body | row | frdpu us | floor + codec | x bound | x bare | rivals us | goals |")
@@ -222,8 +234,9 @@ def print_table(by_row):
         us = {contender.name: contender.result() for contender in contenders}
         bytes_out = {contender.name: contender.bytes_out for contender in contenders}
         others = [name for name in us if name not in ("frdpu", "floor", "codec", "bare")]
-        bare = f"{us['frdpu'] / us['bare']:.2f}" if "bare" in us else ""
-        judged = list(rows.goals(row, us, bytes_out))
+        beside = paired(contenders)
+        bare = f"{beside('bare'):.2f}" if "bare" in us else ""
+        judged = list(rows.goals(row, us, bytes_out, beside))
         said = ", ".join(f"{value:.2f}x {what} ({'met' if value <= goal else 'MISSED'}: {goal})"
                          for what, value, goal in judged[1:])
         bound = judged[0]
