@@ -7,7 +7,8 @@
 namespace frdpu::core {
 
 /// An object that lives in a leased block: destroys it, then gives the block back.
-/// Move-only. Threads: as the object's. Ownership: must not outlive what the object itself points to.
+/// Move-only. Threads: as the object's. Ownership: must not outlive what the object itself points
+/// to.
 template <class T>
 class Leased {
  public:

@@ -6,8 +6,9 @@
 
 namespace frdpu::server {
 
-core::Result<BlockPools> BlockPools::create(const core::FixedPool::Options& mtu_options,
-                                            const core::FixedPool::Options& large_options) noexcept {
+core::Result<BlockPools> BlockPools::create(
+    const core::FixedPool::Options& mtu_options,
+    const core::FixedPool::Options& large_options) noexcept {
   auto mtu = core::FixedPool::create(mtu_options);
   if (!mtu) return std::unexpected(mtu.error());
   auto large = core::FixedPool::create(large_options);

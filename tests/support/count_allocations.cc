@@ -1,5 +1,5 @@
-// Preloaded into the service by tests/server/allocation_test.py: counts every call that takes memory
-// from the heap, in a file that the test maps too. Only counts; glibc does the work.
+// Preloaded into the service by tests/server/allocation_test.py: counts every call that takes
+// memory from the heap, in a file that the test maps too. Only counts; glibc does the work.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,7 +22,9 @@ namespace {
 std::atomic<std::uint64_t> before_mapped;
 std::atomic<std::atomic<std::uint64_t>*> counter{&before_mapped};
 
-void count() noexcept { counter.load(std::memory_order_relaxed)->fetch_add(1); }
+void count() noexcept {
+  counter.load(std::memory_order_relaxed)->fetch_add(1);
+}
 
 __attribute__((constructor)) void map_counter() {
   const char* path = std::getenv("FRDPU_TEST_ALLOCATIONS");
