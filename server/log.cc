@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "server/log_queue.h"
+#include "server/signals_blocked.h"
 
 namespace frdpu::server {
 namespace {
@@ -30,7 +31,7 @@ class Log::Writer {
       : queue_(std::max(options.queue_bytes, kLogLineBytes)),
         descriptor_(options.descriptor),
         format_(options.format),
-        thread_([this] { run(); }) {}
+        thread_(start()) {}
 
   ~Writer() {
     stopping_.store(true, std::memory_order_relaxed);
@@ -45,6 +46,11 @@ class Log::Writer {
   }
 
  private:
+  std::thread start() {
+    const SignalsBlocked blocked;
+    return std::thread([this] { run(); });
+  }
+
   void run() {
     std::array<char, kLogLineBytes> lines;
     while (const std::size_t bytes = queue_.take(lines)) {

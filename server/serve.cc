@@ -18,6 +18,7 @@
 #include "server/log.h"
 #include "server/memory_plan.h"
 #include "server/service.h"
+#include "server/signals_blocked.h"
 #include "server/systemd.h"
 
 namespace frdpu::server {
@@ -101,9 +102,7 @@ class Process {
     await_hangup();
     service_listener_->start();
     admin_listener_->start();
-    for (const auto& loop : loops_) {
-      threads_.emplace_back([&loop = *loop] { loop.run(); });
-    }
+    start_loops();
     service_.lifecycle().enter(Lifecycle::State::serving);
     log_.listening("service", service_listener_->bound_address());
     log_.listening("admin", admin_listener_->bound_address());
@@ -122,6 +121,13 @@ class Process {
   }
 
  private:
+  void start_loops() {
+    const SignalsBlocked blocked;
+    for (const auto& loop : loops_) {
+      threads_.emplace_back([&loop = *loop] { loop.run(); });
+    }
+  }
+
   void log_access() {
     service_.guard(proto::Listener::service).log_state(log_, "service");
     service_.guard(proto::Listener::admin).log_state(log_, "admin");

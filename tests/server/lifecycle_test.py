@@ -2,7 +2,9 @@
 """From the start to the last connection: probes, drain, exit statuses, addresses, books."""
 
 import os
+import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -33,6 +35,18 @@ class DrainTest(TestCase):
         with Service() as running:
             self.assert_status(running.post(PATH, b"x"), 200)
         self.assertEqual(running.process.returncode, 0)
+
+    def test_signals_are_for_the_main_thread(self):
+        # One that reached a thread which had just begun was lost in a sanitized build.
+        with Service() as running:
+            tasks = sorted(pathlib.Path(f"/proc/{running.pid}/task").iterdir())
+            self.assertGreater(len(tasks), 3)
+            for task in tasks:
+                blocked = int(re.search(r"^SigBlk:\s*(\w+)", (task / "status").read_text(),
+                                        re.M).group(1), 16)
+                for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                    is_blocked = bool(blocked >> (number - 1) & 1)
+                    self.assertEqual(is_blocked, int(task.name) != running.pid, (task, number))
 
     def test_sigint_is_the_same(self):
         running = Service()
