@@ -55,7 +55,7 @@ BlockEncoder::BlockEncoder(const BlockEncoderConfig& config, void* tables) noexc
 
 void BlockEncoder::forget(const std::uint8_t* begin) noexcept {
   base_ = reinterpret_cast<std::uintptr_t>(begin);
-  unindexed_ = 0;
+  unindexed_ = unlinked_ = 0;
   if (config_.level < kFirstChainLevel) {
     std::memset(tables_, 0, table_bytes(config_));
   } else if (config_.level < kOptimalLevel) {
@@ -68,8 +68,11 @@ void BlockEncoder::forget(const std::uint8_t* begin) noexcept {
 void BlockEncoder::learn(const std::uint8_t* from, const std::uint8_t* to) noexcept {
   const auto size = static_cast<std::size_t>(to - from);
   if (config_.level == kOptimalLevel) {
-    unindexed_ = size < LongestFinder::kLeastLinked ? size : 0;
-    if (unindexed_ == 0) longest_finder(config_, tables_).link(from, from, to, base_);
+    unindexed_ = unlinked_ = size < LongestFinder::kLeastLinked ? size : 0;
+    if (unindexed_ != 0) return;
+    LongestFinder finder = longest_finder(config_, tables_);
+    finder.link_shortest(from, from, to, base_);
+    finder.link_longer(from, from, to, base_);
     return;
   }
   constexpr std::size_t kHashed = 8;  // bytes that a hash may read
@@ -86,6 +89,7 @@ std::size_t BlockEncoder::encode(const EncodeViews& views) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
   if (size <= kLeastParsed) {
     unindexed_ += size;
+    unlinked_ += size;
     return 0;
   }
   if (config_.level < kFirstChainLevel) {
@@ -98,11 +102,18 @@ std::size_t BlockEncoder::encode(const EncodeViews& views) noexcept {
     ChainFinder finder = chain_finder(config_, tables_);
     return parse_lazy(views, finder, unindexed, base_);
   }
-  unindexed_ = 0;
   LongestFinder finder = longest_finder(config_, tables_);
+  finder.link_shortest(views.floor, unindexed, views.end, base_);
+  unindexed_ = 0;
+  if (!finder.repeats(views, base_)) {
+    unlinked_ += size;
+    return 0;
+  }
+  finder.link_longer(views.floor, views.begin - std::min(unlinked_, reach), views.end, base_);
+  unlinked_ = 0;
   auto* const steps = reinterpret_cast<OptimalStep*>(reinterpret_cast<std::byte*>(tables_) +
                                                      longest_bytes(config_));
-  return parse_optimal(views, finder, unindexed, base_, steps);
+  return parse_optimal(views, finder, base_, steps);
 }
 
 }  // namespace frdpu::core::lz4

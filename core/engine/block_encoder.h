@@ -59,6 +59,7 @@ class BlockEncoder {
   std::uint16_t* tables_;
   std::uintptr_t base_ = 0;    // address of position 0
   std::size_t unindexed_ = 0;  // bytes before the next block that are in no table yet
+  std::size_t unlinked_ = 0;   // the same for the longer grams of level 9
 };
 
 }  // namespace frdpu::core::lz4

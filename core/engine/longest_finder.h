@@ -54,13 +54,45 @@ class LongestFinder {
   void clear() noexcept { std::fill_n(heads_, kGrams.size() << bits_, std::uint16_t{0}); }
 
   /// Links the positions in [from, to) that have whole grams there, and those before it that only
-  /// now have, as far as `floor`. Requires: kLeastLinked bytes or more.
-  void link(const std::uint8_t* floor, const std::uint8_t* from, const std::uint8_t* to,
-            std::uintptr_t base) noexcept {
+  /// now have, as far as `floor`, by their shortest gram. Requires: kLeastLinked bytes or more.
+  void link_shortest(const std::uint8_t* floor, const std::uint8_t* from, const std::uint8_t* to,
+                     std::uintptr_t base) noexcept {
+    link_level<0>(floor, from, to, base);
+  }
+
+  /// The same by their longer grams.
+  void link_longer(const std::uint8_t* floor, const std::uint8_t* from, const std::uint8_t* to,
+                   std::uintptr_t base) noexcept {
     [&]<std::size_t... kLevels>(std::index_sequence<kLevels...>) {
-      (link_level<kLevels>(floor, from, to, base), ...);
+      (link_level<kLevels + 1>(floor, from, to, base), ...);
     }
-    (std::make_index_sequence<kGrams.size()>());
+    (std::make_index_sequence<kGrams.size() - 1>());
+  }
+
+  /// Walks a block that was linked by its shortest gram, and takes what occurred before as it
+  /// comes. Returns: false when that saves so little, against what literals cost beyond their own
+  /// bytes, that a search of the whole block would not make it smaller than it is.
+  [[nodiscard]] bool repeats(const EncodeViews& views, std::uintptr_t base) const noexcept {
+    const auto size = static_cast<std::size_t>(views.end - views.begin);
+    const std::size_t enough = size / 1024;  // literals cost four times this
+    const std::uint8_t* const match_end = views.end - kLastLiterals;
+    std::size_t saved = 0;
+    for (const std::uint8_t* at = views.begin; at < match_end - kMinMatch;) {
+      const auto reach = std::min(static_cast<std::size_t>(at - views.floor), window_);
+      const auto take = [&](std::size_t offset) {
+        if (offset == 0 || offset > reach || load_le32(at - offset) != load_le32(at)) return false;
+        const std::size_t length = count_equal(at - offset, at, match_end);
+        at += length;
+        saved += length - (kMinMatch - 1);
+        return true;
+      };
+      if (!take(link_of(0, position_in(at, base))) && !take(1)) {
+        ++at;
+      } else if (saved > enough) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// What find() tells: the longest match at a position, and the next position where there may be

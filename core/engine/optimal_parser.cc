@@ -78,11 +78,9 @@ void choose(OptimalStep* steps, std::size_t size) noexcept {
 
 }  // namespace
 
-std::size_t parse_optimal(const EncodeViews& views, LongestFinder& finder,
-                          const std::uint8_t* unindexed, std::uintptr_t base,
-                          OptimalStep* steps) noexcept {
+std::size_t parse_optimal(const EncodeViews& views, const LongestFinder& finder,
+                          std::uintptr_t base, OptimalStep* steps) noexcept {
   const auto size = static_cast<std::size_t>(views.end - views.begin);
-  finder.link(views.floor, unindexed, views.end, base);
   find_all(views, finder, base, steps);
   choose(steps, size);
 

@@ -45,9 +45,9 @@ struct OptimalStep {
   std::uint16_t offset;
 };
 
-/// Level 9. `steps` has room for one more than the block has bytes. optimal_parser.cc
-[[nodiscard]] std::size_t parse_optimal(const EncodeViews& views, LongestFinder& finder,
-                                        const std::uint8_t* unindexed, std::uintptr_t base,
-                                        OptimalStep* steps) noexcept;
+/// Level 9. Requires: the block is linked; `steps` has room for one more than the block has bytes.
+/// optimal_parser.cc
+[[nodiscard]] std::size_t parse_optimal(const EncodeViews& views, const LongestFinder& finder,
+                                        std::uintptr_t base, OptimalStep* steps) noexcept;
 
 }  // namespace frdpu::core::lz4

@@ -273,5 +273,68 @@ TEST(BlockEncoderTest, OptimalParsingFindsWhatLiblz4Finds) {
   }
 }
 
+/// Random bytes in which one place occurs again: `bytes` of it, from the start to close to the end.
+Buffer noise_that_repeats(std::size_t size, std::size_t bytes) {
+  Buffer made = random_bytes(size);
+  std::copy_n(made.begin(), bytes, made.end() - static_cast<std::ptrdiff_t>(bytes) - 20);
+  return made;
+}
+
+TEST(BlockEncoderTest, OptimalParsingFindsTheOneRepeatInNoise) {
+  for (const auto& [size, bytes] : {std::pair{1400, 20}, {4096, 40}, {65'536, 300}}) {
+    const Buffer input = noise_that_repeats(std::size_t(size), std::size_t(bytes));
+    const Buffer block = encode_block(9, 65'535, input, 70'000);
+    ASSERT_FALSE(block.empty()) << size;
+    EXPECT_LT(block.size(), input.size());
+    EXPECT_TRUE(decodes_to(block, input)) << size;
+    EXPECT_EQ(facts_of(block).sequences.size(), 1) << size;
+    // Too short to pay for what so many literals cost.
+    EXPECT_TRUE(encode_block(9, 65'535, noise_that_repeats(std::size_t(size), 4), 70'000).empty());
+  }
+}
+
+TEST(BlockEncoderTest, OptimalParsingRemembersBlocksThatItGaveBack) {
+  // Noise with pairs of places that begin alike; what follows takes up those that are further away,
+  // which only chains of longer grams lead to.
+  Buffer input = random_bytes(60'000);
+  const auto place = [&](std::size_t at) {
+    return input.begin() + static_cast<std::ptrdiff_t>(at);
+  };
+  Buffer second;
+  for (std::size_t at = 0; at < 2000; at += 1000) {
+    std::copy_n(place(at), 16, place(40'000 + at));
+    second.insert(second.end(), place(at), place(at + 100));
+  }
+  const std::size_t first = input.size();
+  input.insert(input.end(), second.begin(), second.end());
+
+  const auto size_of_second = [&](bool learned) {
+    const BlockEncoderConfig config{.level = 9, .reach = input.size(), .block_bytes = first};
+    const TestWorkspace tables(BlockEncoder::table_bytes(config));
+    BlockEncoder encoder(config, tables.bytes().data());
+    const auto* const begin = reinterpret_cast<const std::uint8_t*>(input.data());
+    Buffer out(input.size());
+    auto* const to = reinterpret_cast<std::uint8_t*>(out.data());
+    encoder.forget(begin);
+    const auto encode = [&](std::size_t from, std::size_t end) {
+      return encoder.encode({.floor = begin,
+                             .begin = begin + from,
+                             .end = begin + end,
+                             .out = to,
+                             .out_end = to + out.size()});
+    };
+    if (learned) {
+      encoder.learn(begin, begin + first);
+    } else {
+      EXPECT_EQ(encode(0, first / 2), 0);
+      EXPECT_EQ(encode(first / 2, first), 0);
+    }
+    return encode(first, input.size());
+  };
+  const std::size_t size = size_of_second(false);
+  EXPECT_EQ(size, size_of_second(true));
+  EXPECT_LT(size, 30);  // two sequences, and the last literals
+}
+
 }  // namespace
 }  // namespace frdpu::test
