@@ -99,11 +99,12 @@ inline Outcome run(core::Transform& transform, core::Bytes input, std::size_t cu
 
 /// Decodes the one frame that the input starts with. Returns: nothing for what is no frame.
 inline std::optional<Outcome> decode_frame(core::Bytes input, std::size_t cut, std::size_t room,
-                                           std::size_t most = SIZE_MAX) {
+                                           std::size_t most = SIZE_MAX,
+                                           const core::Dictionary* dictionary = nullptr) {
   const auto header = core::parse_lz4_frame_header(input, true);
   if (!header || !*header) return std::nullopt;
   const Workspace workspace((*header)->workspace_bytes);
-  const auto placed = core::place_lz4_decoder(**header, nullptr, workspace.bytes());
+  const auto placed = core::place_lz4_decoder(**header, dictionary, workspace.bytes());
   if (!placed) return std::nullopt;
   core::Decoder& decoder = **placed;
   Outcome outcome = run(decoder, input, cut, room, core::Flush::none, most);

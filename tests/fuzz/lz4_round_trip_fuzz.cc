@@ -1,6 +1,6 @@
-// Any bytes, encoded at any level, window, block and flush pattern, are what the decoder gives
-// back; frames are within their bound, and no offset exceeds the window. The first bytes choose the
-// settings; the rest is the input.
+// Any bytes, encoded at any level, window, block and flush pattern, with a dictionary or without,
+// are what the decoder gives back; frames are within their bound, and no offset exceeds the window.
+// The first bytes choose the settings; the rest is the input.
 #include "tests/fuzz/lz4_fuzz_support.h"
 
 namespace {
@@ -57,7 +57,7 @@ void check_offsets(core::Bytes frame, std::size_t window) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Choices choices(data, size);
   constexpr std::uint32_t kWindows[] = {256, 257, 300, 1000, 4096, 32768, 65534, 65535};
-  constexpr std::size_t kStretches[] = {1400, 5000, 65'535, 65'537, 140'000};
+  constexpr std::size_t kStretches[] = {1400, 4095, 4097, 5000, 65'535, 65'537, 140'000};
   core::EncoderParams params;
   params.level = static_cast<int>(1 + choices.below(9));
   params.window_bytes = kWindows[choices.below(std::size(kWindows))];
@@ -70,7 +70,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t cut = cut_size(choices);
   const std::size_t decode_cut = cut_size(choices);
   const std::size_t decode_room = std::clamp<std::size_t>(cut_size(choices), 64, 1 << 17);
-  const Buffer input = stretched(choices.rest(), stretch);
+  // What is known beforehand is the start of the bytes, alone or again and again.
+  const std::size_t known = choices.below(3) == 0 ? choices.below(256) : 0;
+  const bool much = choices.below(4) == 0;
+  const core::Bytes rest = choices.rest();
+  const core::Bytes first = rest.first(std::min(known, rest.size()));
+  const Buffer content = stretched(first, much ? 70'000 : 0);
+  const core::Dictionary dictionary(content, 7);
+  if (!content.empty()) params.dictionary = &dictionary;
+  const Buffer input = stretched(rest.subspan(first.size()), stretch);
   if (pledged) params.content_bytes = input.size();
   // Every flush adds a block; keep their number sane.
   if (between == core::Flush::flush) cut = std::max(cut, input.size() / 200 + 1);
@@ -85,8 +93,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t flushes = between == core::Flush::flush && !params.whole ? 201 : 0;
   require(frame.size() <= bound + 4 * flushes, "larger than the bound");
   check_offsets(frame, params.window_bytes);
-  const auto back =
-      decode_frame(frame, std::max<std::size_t>(decode_cut, frame.size() / 5000), decode_room);
+  const auto back = decode_frame(frame, std::max<std::size_t>(decode_cut, frame.size() / 5000),
+                                 decode_room, SIZE_MAX, params.dictionary);
   require(back && back->done && back->consumed == frame.size(), "our frame is not read");
   require(back->output == input, "our frame is read as something else");
   return 0;
