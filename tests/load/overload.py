@@ -30,6 +30,8 @@ class Slice:
         time.sleep(SECONDS)
         after, seconds = self.state(running), time.monotonic() - started
         answers, cpu, codec_cpu = (now - then for now, then in zip(after, before))
+        if not answers:
+            raise RuntimeError(f"not one answer in {seconds:.1f} s: the machine does something else")
         self.rate = answers / seconds
         self.codec_share = codec_cpu / cpu
         self.codec_seconds = codec_cpu / answers
