@@ -43,6 +43,9 @@ class HeadGate {
   /// Source: RFC 9112, sections 3.2, 6.1, 6.3 and 7; API.md, "HTTP itself".
   [[nodiscard]] RequestResult<BodyFraming> finish(HttpVersion version) const noexcept;
 
+  /// Returns the latest Content-Length as it was sent; empty where there was none.
+  [[nodiscard]] std::string_view content_length() const noexcept { return content_length_; }
+
  private:
   void on_content_length(std::string_view value) noexcept;
   void on_transfer_encoding(std::string_view value) noexcept;

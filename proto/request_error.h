@@ -18,7 +18,7 @@ struct Bounds {
 
 /// Why a request is refused.
 /// Ownership: all views look into the request's head or at literals; an error must not outlive
-/// the block that the head lies in. Nothing here is ever taken from a body or an Authorization.
+/// the head. Nothing here is ever taken from a body or an Authorization.
 struct RequestError {
   core::Error error{};
   std::string_view parameter{};    ///< the query parameter or header field that is wrong

@@ -59,6 +59,11 @@ class RequestHead {
   [[nodiscard]] HttpVersion version() const noexcept { return version_; }
   [[nodiscard]] const BodyFraming& framing() const noexcept { return framing_; }
 
+  /// Returns the Content-Length as it was sent; empty where there is none.
+  [[nodiscard]] std::string_view content_length() const noexcept { return gate_.content_length(); }
+  /// Takes another length. Requires: a body with a Content-Length.
+  void set_content_length(std::uint64_t length) noexcept { framing_.length = length; }
+
   /// Returns whether the connection may carry another request. Source: RFC 9112, section 9.3.
   [[nodiscard]] bool persistent() const noexcept;
 
@@ -74,6 +79,8 @@ class RequestHead {
   [[nodiscard]] std::string_view accept() const noexcept { return accept_; }
   [[nodiscard]] const FieldLines& content_encoding() const noexcept { return content_encoding_; }
   [[nodiscard]] const FieldLines& accept_encoding() const noexcept { return accept_encoding_; }
+
+  [[nodiscard]] bool has_authorization() const noexcept { return authorization_.count > 0; }
 
   /// Returns the token of `Authorization: Bearer TOKEN`, or nothing. Never log it.
   /// Source: RFC 6750, section 2.1.

@@ -39,9 +39,7 @@ void RequestReader::reset() noexcept {
   block_.release();
   begin_ = end_ = scanned_ = 0;
   head_done_ = empty_line_skipped_ = false;
-  line_ = {};
-  head_ = {};
-  framing_ = {};
+  read_ = {};
   chunks_ = proto::ChunkReader(config_.max_header_bytes);
   raw_.release();
   raw_begin_ = raw_end_ = 0;
@@ -54,7 +52,7 @@ void RequestReader::reset() noexcept {
 core::Result<core::MutableBytes> RequestReader::room() noexcept {
   if (!head_done_) return head_room();
   if (!wants_input()) return core::MutableBytes{};
-  if (framing_.kind == proto::BodyKind::chunked) {
+  if (framing().kind == proto::BodyKind::chunked) {
     if (!raw_) {
       auto block = blocks_->acquire(core::k64kBlockBytes);
       if (!block) return std::unexpected(block.error());
@@ -108,7 +106,7 @@ core::Result<core::MutableBytes> RequestReader::body_room(std::size_t wanted) no
 void RequestReader::received(std::size_t bytes) noexcept {
   if (!head_done_) {
     end_ += bytes;
-  } else if (framing_.kind == proto::BodyKind::chunked) {
+  } else if (framing().kind == proto::BodyKind::chunked) {
     raw_end_ += bytes;
   } else {
     body_.commit(bytes);
@@ -155,20 +153,18 @@ proto::RequestResult<RequestReader::HeadState> RequestReader::parse_head() noexc
 proto::RequestResult<RequestReader::HeadState> RequestReader::accept_head(
     std::size_t head_end) noexcept {
   const std::string_view text = core::as_text(block_.bytes().subspan(begin_, head_end - begin_));
-  auto scanned = proto::scan_raw_head(text);
-  if (!scanned) return std::unexpected(scanned.error());
-  line_ = *scanned;
-  if (auto parsed = parse_request_head(text, head_); !parsed) {
-    return std::unexpected(because(parsed.error()));
+  if (const proto::ReadHead* const known = memo_.recall(text)) {
+    read_ = *known;
+  } else if (auto read = read_head(memo_.take(text)); !read) {
+    return std::unexpected(read.error());
+  } else {
+    memo_.keep(read_);
   }
-  auto framing = head_.finish(line_.version);
-  if (!framing) return std::unexpected(framing.error());
-  framing_ = *framing;
   head_done_ = true;
   begin_ = head_end;
   body_bytes_ = 0;
-  body_left_ = framing_.length;
-  body_ended_ = !framing_.has_body();
+  body_left_ = framing().length;
+  body_ended_ = !framing().has_body();
   const std::size_t limit = config_.max_body_bytes;
   if (limit > 0 && body_left_ > limit) {
     return std::unexpected(because(
@@ -177,9 +173,21 @@ proto::RequestResult<RequestReader::HeadState> RequestReader::accept_head(
   return HeadState::complete;
 }
 
+proto::RequestResult<void> RequestReader::read_head(std::string_view text) noexcept {
+  auto scanned = proto::scan_raw_head(text);
+  if (!scanned) return std::unexpected(scanned.error());
+  read_.line = *scanned;
+  if (auto parsed = parse_request_head(text, read_.fields); !parsed) {
+    return std::unexpected(because(parsed.error()));
+  }
+  auto framing = read_.fields.finish(read_.line.version);
+  if (!framing) return std::unexpected(framing.error());
+  return {};
+}
+
 core::Result<void> RequestReader::parse_body() noexcept {
   if (!head_done_ || body_ended_) return {};
-  if (framing_.kind == proto::BodyKind::chunked) {
+  if (framing().kind == proto::BodyKind::chunked) {
     if (auto taken = take_chunks(block_.bytes(), begin_, end_); !taken) return taken;
     return raw_ ? take_chunks(raw_.bytes(), raw_begin_, raw_end_) : core::Result<void>{};
   }

@@ -7,6 +7,7 @@
 #include "core/block_chain.h"
 #include "core/pool/fixed_pool.h"
 #include "proto/chunk_reader.h"
+#include "proto/head_memo.h"
 #include "proto/request_error.h"
 #include "proto/request_head.h"
 
@@ -24,8 +25,8 @@ struct Config;
 ///   head
 ///
 /// Life: for each request `room`/`received` and `parse_head` until there is a head, then
-/// `room`/`received` until `body_ended`, then `next_request`. Views in `head()` look into the head
-/// block and die with `next_request`.
+/// `room`/`received` until `body_ended`, then `next_request`. Views in `head()` die with
+/// `next_request`.
 /// Threads: one at a time. Cost: body bytes that arrive with the head are copied once, those of
 /// chunked bodies too; all others lie where the socket put them. No allocation.
 class RequestReader {
@@ -59,12 +60,12 @@ class RequestReader {
 
   /// True when the fields of the head are known, be it refused or not.
   [[nodiscard]] bool head_complete() const noexcept { return head_done_; }
-  [[nodiscard]] const proto::RawHead& line() const noexcept { return line_; }
-  [[nodiscard]] const proto::RequestHead& head() const noexcept { return head_; }
-  [[nodiscard]] bool has_body() const noexcept { return framing_.has_body(); }
+  [[nodiscard]] const proto::RawHead& line() const noexcept { return read_.line; }
+  [[nodiscard]] const proto::RequestHead& head() const noexcept { return read_.fields; }
+  [[nodiscard]] bool has_body() const noexcept { return framing().has_body(); }
   [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept {
-    if (framing_.kind == proto::BodyKind::chunked) return std::nullopt;
-    return framing_.length;
+    if (framing().kind == proto::BodyKind::chunked) return std::nullopt;
+    return framing().length;
   }
 
   /// Body bytes that wait to be taken.
@@ -90,6 +91,9 @@ class RequestReader {
   [[nodiscard]] bool next_request() noexcept;
 
  private:
+  [[nodiscard]] const proto::BodyFraming& framing() const noexcept {
+    return read_.fields.framing();
+  }
   [[nodiscard]] bool is_full() const noexcept {
     return body_.blocks() > read_ahead_blocks_ && body_.tail_room().empty();
   }
@@ -99,6 +103,7 @@ class RequestReader {
   [[nodiscard]] core::Result<void> take_chunks(core::Bytes block, std::size_t& begin,
                                                std::size_t end) noexcept;
   [[nodiscard]] proto::RequestResult<HeadState> accept_head(std::size_t head_end) noexcept;
+  [[nodiscard]] proto::RequestResult<void> read_head(std::string_view text) noexcept;
 
   const Config& config_;
   BlockPools* blocks_ = nullptr;
@@ -109,9 +114,8 @@ class RequestReader {
   bool head_done_ = false;
   bool empty_line_skipped_ = false;
 
-  proto::RawHead line_;
-  proto::RequestHead head_;
-  proto::BodyFraming framing_;
+  proto::HeadMemo memo_;
+  proto::ReadHead read_;
 
   proto::ChunkReader chunks_;
   core::PooledBlock raw_;  // [raw_begin_, raw_end_): received and not yet used

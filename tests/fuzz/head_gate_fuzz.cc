@@ -1,5 +1,6 @@
 // A request head and what follows it: the scan, the fields, the gate. What is let through is
-// checked against a second, naive reading of the same bytes.
+// checked against a second, naive reading of the same bytes. What is kept of it must be what
+// reading says, with whatever follows the head in place of its Content-Length, too.
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -8,6 +9,7 @@
 #include <string_view>
 
 #include "proto/field_syntax.h"
+#include "proto/head_memo.h"
 #include "proto/problem.h"
 #include "proto/request_head.h"
 #include "proto/response_head.h"
@@ -52,6 +54,51 @@ void check_good(std::string_view head, const proto::ReadHead& read) {
   require((read.fields.framing().kind == proto::BodyKind::length) == (lengths == 1));
 }
 
+// Whether a head's Content-Length, where it has one, is short enough to be recalled.
+bool head_has_short_length(const proto::ReadHead& read) {
+  return read.fields.content_length().size() <= 18;
+}
+
+// What is recalled of a head must be what is read from it.
+void check_recalled(proto::HeadMemo& memo, std::string_view head) {
+  const proto::ReadHead* const known = memo.recall(head);
+  if (known == nullptr) return;
+  const auto read = proto::read_request_head(head);
+  require(read.has_value(), "a bad head is recalled");
+  require(known->line.method == read->line.method && known->line.target == read->line.target);
+  require(known->line.version == read->line.version);
+  const proto::RequestHead& kept = known->fields;
+  const proto::RequestHead& fresh = read->fields;
+  require(kept.framing().kind == fresh.framing().kind);
+  require(kept.framing().length == fresh.framing().length);
+  require(kept.version() == fresh.version() && kept.persistent() == fresh.persistent());
+  require(kept.wants_continue() == fresh.wants_continue());
+  require(kept.accepts_trailers() == fresh.accepts_trailers());
+  require(kept.host() == fresh.host() && kept.accept() == fresh.accept());
+  require(kept.content_type() == fresh.content_type() && kept.request_id() == fresh.request_id());
+  require(kept.traceparent() == fresh.traceparent() && !fresh.has_authorization());
+  require(std::ranges::equal(kept.content_encoding().lines(), fresh.content_encoding().lines()));
+  require(std::ranges::equal(kept.accept_encoding().lines(), fresh.accept_encoding().lines()));
+}
+
+void check_memo(std::string_view head, std::string_view behind) {
+  proto::HeadMemo memo;
+  const std::string passing(head);
+  const auto read = proto::read_request_head(memo.take(passing));
+  require(read.has_value(), "a good head is not read twice");
+  memo.keep(*read);
+  const bool keeps = head.size() <= proto::HeadMemo::kMaxBytes && !read->fields.has_authorization();
+  require((memo.recall(head) != nullptr) == (keeps && head_has_short_length(*read)));
+  check_recalled(memo, head);
+  check_recalled(memo, behind);
+  std::string other(head);
+  const std::string_view digits = read->fields.content_length();
+  const std::size_t at = lower(head).find("content-length");
+  if (at == std::string::npos || digits.empty()) return;
+  other.replace(other.find(digits, at), digits.size(), behind);
+  check_recalled(memo, other);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -68,6 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   check_good(head, *read);
+  check_memo(head, input.substr(skipped + head.size()));
   // What is given back to the client cannot break its message.
   std::array<std::byte, proto::kMaxResponseHeadBytes> out;
   const std::size_t written =

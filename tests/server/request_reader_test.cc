@@ -70,6 +70,35 @@ TEST_F(RequestReaderTest, ReadsPipelinedRequestsCutAnywhere) {
   }
 }
 
+TEST_F(RequestReaderTest, ReadsTheSameHeadAgainWithEveryLength) {
+  config_.max_body_bytes = 100;
+  const auto request = [](std::size_t length) {
+    return "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(length) +
+           "\r\nX-Request-Id: r\r\n\r\n" + std::string(length, 'x');
+  };
+  const std::string text = request(5) + request(12) + request(12) + request(0) + request(100);
+  for (const std::size_t cut : kCuts) {
+    EXPECT_EQ(read_all(text, cut), (std::vector<Request>{{"/a", std::string(5, 'x')},
+                                                         {"/a", std::string(12, 'x')},
+                                                         {"/a", std::string(12, 'x')},
+                                                         {"/a", ""},
+                                                         {"/a", std::string(100, 'x')}}));
+    EXPECT_EQ(error_, std::nullopt) << cut;
+    EXPECT_TRUE(read_all(request(101), cut).empty());
+    EXPECT_EQ(error_, Errc::body_too_large) << cut;
+    error_.reset();
+    expect_balanced();
+  }
+}
+
+TEST_F(RequestReaderTest, SaysNothingOfTheHeadBeforeWhenOneIsRefused) {
+  EXPECT_EQ(read_all("GET /a HTTP/1.1\r\nHost: h\r\nX-Request-Id: r\r\n\r\n", 9).size(), 1u);
+  EXPECT_TRUE(read_all("GET /b HTTP/1.1\r\nHost: h\n", SIZE_MAX).empty());
+  EXPECT_EQ(error_, Errc::malformed_request);
+  EXPECT_EQ(reader_.head().request_id(), "");
+  EXPECT_EQ(reader_.line().target, "");
+}
+
 TEST_F(RequestReaderTest, MovesALongHeadToALargeBlock) {
   const std::string field(6000, 'v');
   const std::string text = "GET /long HTTP/1.1\r\nHost: h\r\nX-Long: " + field + "\r\n\r\n";
