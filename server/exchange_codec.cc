@@ -113,9 +113,14 @@ bool Exchange::drive_codec() noexcept {
   if (task.state() == CodecTask::State::done || task.state() == CodecTask::State::failed) {
     return false;
   }
+  if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) {
+    // From here on it waits for the client, not for memory, whatever the latest slice lacked.
+    found_memory(MemoryWaits::For::codec);
+    slice_retry_due_ = true;
+    return false;
+  }
   // Trying again at once would be a loop by way of the worker: a tick says when.
   if (task.state() == CodecTask::State::need_memory && !slice_retry_due_) return false;
-  if (writer_.body().blocks() >= result_bound_blocks_ && !grow_result_bound()) return false;
   // A little input can make a lot of output: what the task does not take stays with the reader,
   // which then stops reading.
   task.take_input(reader_.body(), reader_.body_ended());

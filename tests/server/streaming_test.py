@@ -205,6 +205,17 @@ class StreamBoundTest(TestCase):
                 self.assertEqual(got.hexdigest(), stream.digest())
             self.assert_books_balanced(small)
 
+    def test_an_empty_pool_does_not_hide_a_client_that_does_not_read(self):
+        # A small pool: the result is at its bound of 8 blocks, and the codec found no further one.
+        packed = CODINGS["gzip"].encode(bytes(32 * MIB))
+        with Service(pool_64k_blocks=9, write_timeout="300ms", queue_timeout="50ms") as small:
+            with small.connect(receive_buffer=4096) as connection:
+                connection.send(service.make_request("POST", "/v1/decompress", packed)[0] + packed)
+                self.assertTrue(small.eventually(
+                    lambda: small.metric("frdpu_limit_hits_total", code="write_timeout")))
+            self.assertGreater(small.pools()["64k"]["exhaustions"], 0)
+            self.assert_books_balanced(small)
+
     def test_room_of_a_known_length_is_kept_for_it(self):
         # 4 MiB of result fit the pool of 128 blocks once; the second client waits, then gets 503.
         with Service(pool_64k_blocks=128, queue_timeout="200ms", body_timeout="60s") as small:
