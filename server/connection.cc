@@ -225,7 +225,7 @@ void Connection::become_idle(TimePoint now) {
   if (loop_.service().lifecycle().closing()) return close();
   loop_.idle().push_back(*this);
   deadline_ = now + loop_.service().config().idle_timeout;
-  wait_readable();
+  wait_for(true, false);
 }
 
 void Connection::on_deadline() {

@@ -184,6 +184,22 @@ class BodyTest(TlsTest):
             for _ in range(100):
                 self.assertEqual(connection.read_response().body, b"hello")
 
+    def test_a_request_behind_a_body_in_one_record(self):
+        # What is read ends with the body, or with the block for heads: the rest is in the session.
+        pair, pieces = service.make_request("POST", PATH, bytes(2000))
+        long_head, _ = service.make_request("POST", PATH, b"", {"X": "y" * 1300})
+        full_block, _ = service.make_request(
+            "POST", PATH, b"", {"X": "y" * (1300 + 1500 - len(long_head))})
+        following = b"GET /v1/codings HTTP/1.1\r\nHost: t\r\n\r\n"
+        self.assertEqual(len(full_block), 1500)
+        for version in (TLS12, TLS13):
+            for name, first in (("body", pair + pieces[0]), ("block", full_block)):
+                with self.case(version=version, ends_with=name), \
+                        self.service.connect(tls=CERTIFICATES.context(version)) as connection:
+                    connection.send(first + following)
+                    self.assert_status(connection.read_response(), 200)
+                    self.assert_status(connection.read_response(), 200)
+
     def test_a_client_that_reads_slowly(self):
         data = codings.random_bytes(3 << 20)
         packed = CODINGS["lz4"].encode(data)
