@@ -95,7 +95,7 @@ std::size_t BlockEncoder::encode(const EncodeViews& views) noexcept {
   if (config_.level < kFirstChainLevel) {
     return parse_fast(views, fast_table(config_, tables_), base_, config_.window);
   }
-  const auto reach = static_cast<std::size_t>(views.begin - views.floor);
+  const auto reach = std::min(static_cast<std::size_t>(views.begin - views.floor), config_.window);
   const std::uint8_t* const unindexed = views.begin - std::min(unindexed_, reach);
   if (config_.level < kOptimalLevel) {
     unindexed_ = kMinMatch - 1;

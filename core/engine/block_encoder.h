@@ -11,7 +11,8 @@
 ///   level 2    the same, but a longer match one byte on wins (lazy), as at level 1 below 4 KiB
 ///   level 3    dense: lazy, with two candidates a position
 ///   4 to 8     hash chains of growing depth, lazy
-///   level 9    the longest match at every position, then the cheapest way through them (optimal)
+///   level 9    the longest match at every position, then the cheapest way through them (optimal);
+///              but a block in which next to nothing occurred before is given back after one look
 ///
 /// How a block becomes sequences, from the outside in: encode() below picks the level's parser,
 /// which walks the block (fast_parser.cc for 1 to 3, lazy_parser.cc for 4 to 8, optimal_parser.cc

@@ -198,10 +198,33 @@ TEST(FrameEncoderTest, RefusesWhatIsOutOfRange) {
 }
 
 TEST(FrameEncoderTest, WholeInputsOfOnePacketNeedFewKibibytes) {
-  core::EncoderParams params = lz4_params(1);
-  params.whole = true;
-  params.content_bytes = 1400;
-  EXPECT_LE(core::lz4_encoder_workspace_bytes(params), 5 * core::kKiB);
+  for (const auto& [level, kibibytes] : {std::pair{1, 5}, {9, 49}}) {
+    core::EncoderParams params = lz4_params(level);
+    params.whole = true;
+    params.content_bytes = 1400;
+    EXPECT_LE(core::lz4_encoder_workspace_bytes(params), std::size_t(kibibytes) * core::kKiB)
+        << level;
+  }
+}
+
+TEST(FrameEncoderTest, OptimalParsingFindsWhatStandsInBlocksThatItGaveBack) {
+  // Whole blocks of noise, moved down in the workspace again and again; then the last of it once
+  // more, at the start of a block that has a history of nothing but noise.
+  constexpr std::size_t kNoise = std::size_t{5} << 16;
+  for (const std::uint32_t window : {256u, 1000u, 65535u}) {
+    const Buffer noise = random_bytes(kNoise);
+    const std::size_t again = std::min<std::size_t>(window, 2000);
+    Buffer input = noise;
+    input.insert(input.end(), noise.end() - std::ptrdiff_t(again), noise.end());
+    const Buffer more = random_bytes(3000, 2);
+    input.insert(input.end(), more.begin(), more.end());
+    const Buffer frame = encode_lz4(lz4_params(9, window), input, 5000, 1500);
+    EXPECT_LT(frame.size(), input.size() - again + 100) << window;
+    EXPECT_EQ(largest_offset_of(frame), again);
+    const auto decoded = liblz4_decode(frame);
+    ASSERT_TRUE(decoded) << window;
+    EXPECT_TRUE(same_bytes(*decoded, input)) << window;
+  }
 }
 
 TEST(FrameEncoderTest, WholePathRefusesLessRoomThanTheBound) {
