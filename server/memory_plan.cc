@@ -6,6 +6,8 @@
 
 #include "core/bytes.h"
 #include "core/workspace_pool.h"
+#include "server/connection.h"
+#include "server/exchange.h"
 #include "server/metrics.h"
 
 namespace frdpu::server {
@@ -22,6 +24,10 @@ constexpr std::uint64_t kProcessBytes = 24 * kMiB;
 constexpr std::uint64_t kThreadBytes = 512 * kKiB;
 // A connection without a request. Source: DESIGN, "Idle": 480 B measured.
 constexpr std::uint64_t kConnectionBytes = 1 * kKiB;
+// What it has beside that from the first byte of a head on, which lies in an `mtu` block. It stays
+// for the next.
+constexpr std::uint64_t kRequestBytes = 4 * kKiB;
+static_assert(sizeof(Exchange) < kRequestBytes && sizeof(Connection) < kConnectionBytes / 2);
 // What OpenSSL 3.0 takes for one beside that, at most: 15 KiB once it is established, 58 KiB before
 // a ClientHello of 16 KiB is whole, 17 KiB while a record is partly there, each way. A client's
 // certificates stay as long as the connection (server/README.md has the measurements).
@@ -150,9 +156,9 @@ void choose_memory(Config& config, const MachineMemory& machine) {
     if (const std::uint64_t smallest = needed(); smallest < usable) {
       const std::uint64_t rest = usable - smallest;
       chosen.pool_64k_blocks += blocks_within(large, rest - rest / 4);
-      if (config.pool_mtu_blocks == 0) {
+      if (config.pool_mtu_blocks == 0) {  // each lets a request in, which takes twice as much
         chosen.pool_mtu_blocks =
-            std::min(chosen.pool_mtu_blocks + blocks_within(mtu, rest / 4), kMostMtuBlocks);
+            std::min(chosen.pool_mtu_blocks + blocks_within(mtu, rest / 16), kMostMtuBlocks);
       }
     }
   }
@@ -182,6 +188,8 @@ std::expected<std::vector<MemoryPart>, std::string> memory_parts(const Config& c
   }
   parts.push_back({std::to_string(config.max_connections) + " connections without a request",
                    config.max_connections * kConnectionBytes});
+  const std::size_t requests = std::min(config.max_connections, config.pool_mtu_blocks);
+  parts.push_back({std::to_string(requests) + " requests at a time", requests * kRequestBytes});
   if (const std::uint64_t each = tls_bytes(config.access)) {
     parts.push_back({"TLS of them", config.max_connections * each});
   }

@@ -151,10 +151,12 @@ class MemoryTest(unittest.TestCase):
 
     def test_the_formula_of_the_readme_says_what_a_dry_run_says(self):
         text = readme()
-        mtu_kib, big_kib, connection_kib, thread_mib, tls_kib, client_kib, rest_mib = (
+        (mtu_kib, big_kib, connection_kib, thread_mib, request_kib, tls_kib, client_kib,
+         rest_mib) = (
             float(re.search(pattern, text).group(1)) for pattern in (
                 r"= mtu blocks x ([\d.]+) KiB", r"\+ 64k blocks x ([\d.]+) KiB",
                 r"\+ connections x ([\d.]+) KiB \+ threads", r"\+ threads x ([\d.]+) MiB",
+                r"connections and mtu blocks x ([\d.]+) KiB",
                 r"\+ connections x ([\d.]+) KiB with TLS", r"with TLS, x ([\d.]+) KiB where",
                 r"\+ ([\d.]+) MiB +program"))
         tls = {"FRDPU_TLS_CERT": "cert.pem", "FRDPU_TLS_KEY": "key.pem"}
@@ -168,6 +170,7 @@ class MemoryTest(unittest.TestCase):
                 (3, 4096, 4096, 512, 5000, clients, client_kib)):
             with self.subTest(threads=threads, connections=connections, files=files):
                 said = (mtu * mtu_kib + big * big_kib + connections * (connection_kib + for_tls)
+                        + min(connections, mtu) * request_kib
                         ) / 1024 + workspaces + 2 * threads * thread_mib + rest_mib
                 need = dry_run_mebibytes({
                     "FRDPU_THREADS": threads, "FRDPU_COMPUTE_THREADS": threads,

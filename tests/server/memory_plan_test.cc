@@ -8,6 +8,7 @@
 
 #include "core/bytes.h"
 #include "core/workspace_pool.h"
+#include "server/exchange.h"
 
 namespace frdpu::server {
 namespace {
@@ -76,11 +77,15 @@ TEST(MemoryPlanTest, ThePartsAddUpToTheTotal) {
                                               return so_far + part.bytes;
                                             });
   EXPECT_EQ(sum, memory_bytes(config));
+  config.pool_mtu_blocks = 5000;  // so many requests may be under way, of more connections
   const std::uint64_t before = memory_bytes(config);
   config.max_connections += 1000;
   EXPECT_EQ(memory_bytes(config), before + 1000 * kKiB);
   config.pool_64k_blocks += 16;
   EXPECT_GE(memory_bytes(config), before + 1000 * kKiB + 16 * 64 * kKiB);
+  const std::uint64_t fewer_requests = memory_bytes(config);
+  config.pool_mtu_blocks += 1000;
+  EXPECT_GE(memory_bytes(config), fewer_requests + 1000 * (1500 + sizeof(Exchange)));
 }
 
 TEST(MemoryPlanTest, TlsIsCountedForEveryConnectionThatMayBe) {
