@@ -139,7 +139,7 @@ void Exchange::begin_request() noexcept {
   head_ = {};
   codec_route_ = discard_body_ = continue_due_ = false;
   response_started_ = head_pending_ = response_ended_ = chunk_open_ = false;
-  write_blocked_ = late_reader_ = slice_retry_due_ = false;
+  write_blocked_ = had_worker_ = late_reader_ = slice_retry_due_ = false;
   body_pace_.reset();
   answer_pace_.reset();
   taken_bytes_.reset();

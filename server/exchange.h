@@ -110,6 +110,8 @@ class Exchange {
   void note_taken(TimePoint now) noexcept;
   void refuse_without_memory() noexcept;
   void forget_response() noexcept;
+  // Whether part of the answer is on its way: what fails from then on can only break it off.
+  [[nodiscard]] bool answer_begun() const noexcept { return response_started_ && !head_pending_; }
   void start_response(std::optional<std::uint64_t> content_length) noexcept;
   [[nodiscard]] bool prepare_batch() noexcept;
   [[nodiscard]] bool prepare_stream_batch() noexcept;
@@ -150,7 +152,8 @@ class Exchange {
   bool chunk_open_ = false;        // a chunk's data was sent and its line end was not
   bool write_blocked_ = false;
   bool task_running_ = false;
-  bool abandoned_ = false;  // detached while a worker had the task
+  bool had_worker_ = false;  // for a slice of this request
+  bool abandoned_ = false;   // detached while a worker had the task
   bool late_reader_ = false;
   bool slice_retry_due_ = false;  // a slice found no memory; true once it may try again
   std::size_t result_bound_blocks_ = 0;

@@ -146,12 +146,18 @@ bool Exchange::submit_slice() noexcept {
   slice_submitted_ = Clock::now();
   task_running_ = true;
   connection_->hold_for_task();
-  if (task.codec_time() > std::chrono::nanoseconds::zero()) {
-    // What it holds is paid for: one that has begun waits its turn, however long the queue.
-    task.ends_turn() ? service_.workers().requeue(task) : service_.workers().resume(task);
+  WorkerPool& workers = service_.workers();
+  const bool had_worker = std::exchange(had_worker_, true);
+  if (had_worker && !task.ends_turn()) {
+    workers.resume(task);
     return true;
   }
-  if (service_.workers().submit(task)) return true;
+  if (had_worker || answer_begun()) {
+    // What it holds is paid for: it waits its turn, however long the queue.
+    workers.requeue(task);
+    return true;
+  }
+  if (workers.submit(task)) return true;
   task_running_ = false;
   connection_->release_task();
   task.on_worker_done = nullptr;

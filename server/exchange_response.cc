@@ -32,7 +32,7 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
     service_.log().error("internal_error", {{"route", proto::route_template(match_.route)},
                                             {"detail", error.error.detail}});
   }
-  if (response_started_ && !head_pending_) {
+  if (answer_begun()) {
     phase_ = Phase::broken;
     return;
   }

@@ -44,7 +44,8 @@ class WorkerPool {
   /// Cost: a mutex, no allocation.
   [[nodiscard]] bool submit(Job& job) noexcept;
 
-  /// Queues the next slice of a job that `submit` took before, however full the queue is.
+  /// Queues a job however full the queue is: one that `submit` took before, or that is too far on
+  /// to be refused.
   /// Requires: called before `stop`, or from within that job's `run`: a stop waits for it then.
   void requeue(Job& job) noexcept;
 

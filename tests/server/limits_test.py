@@ -207,6 +207,72 @@ class LimitTest(TestCase):
             self.assertTrue(running.eventually(is_told))
             self.assert_books_balanced(running)
 
+    def fill_queue(self, running):
+        """Returns the connections whose work keeps the worker and the queue's places busy."""
+        heavy, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11",
+                                             codings.text(100_000))
+        expecting, _ = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", bytes(60_000),
+                                            {"Expect": "100-continue"})
+        crowd = []
+
+        def is_full():
+            with running.connect() as late:
+                late.send(expecting)
+                return late.socket.recv(4096).startswith(b"HTTP/1.1 503 ")
+
+        def add_until_full():
+            while not is_full():
+                crowd.append(running.connect())
+                crowd[-1].send(heavy + pieces[0])
+
+        add_until_full()
+        # Now a worker may still come and take the first; behind a slice each takes the next at once.
+        self.assertTrue(running.eventually(lambda: running.metric(
+            "frdpu_codec_input_bytes_total", coding="br")))
+        add_until_full()
+        return crowd
+
+    def test_a_stream_that_began_without_a_worker_waits_like_others(self):
+        # Its first bytes are worked at once, the rest needs a worker for the first time.
+        body = codings.text(1 << 20)
+        head, _ = service.make_request("POST", f"{COMPRESS}?coding=gzip&level=9", body)
+        with Service(compute_threads=1, max_queued_jobs=2) as running:
+            streams = [running.connect() for _ in range(8)]
+            for stream in streams:
+                stream.send(head + body[:2000])
+            self.assertTrue(running.eventually(lambda: running.metric(
+                "frdpu_codec_input_bytes_total", coding="gzip") == 8 * 2000))
+            crowd = self.fill_queue(running)
+            for stream in streams:
+                stream.send(body[2000:])
+            refused = [answer for answer in (stream.read_response() for stream in streams)
+                       if answer.status != 200]
+            self.assertTrue(refused)
+            for answer in refused:
+                self.assert_problem(answer, 503, "overloaded")
+            for connection in crowd + streams:
+                connection.reset()
+            self.assert_books_balanced(running)
+
+    def test_a_full_queue_breaks_no_answer_off(self):
+        body = codings.random_bytes(1 << 20)
+        head, _ = service.make_request("POST", f"{COMPRESS}?coding=gzip&level=9", body)
+        with Service(compute_threads=1, max_queued_jobs=2) as running, running.connect() as stream:
+            stream.send(head)
+            sent = 0
+            while sent < 70_000:  # in pieces for which nobody needs a worker
+                stream.send(body[sent:sent + 500])
+                sent += 500
+                self.assertTrue(running.eventually(lambda: running.metric(
+                    "frdpu_codec_input_bytes_total", coding="gzip") == sent))
+            stream.buffer += stream.socket.recv(4096)
+            crowd = self.fill_queue(running)
+            stream.send(body[sent:])
+            self.assert_same_bytes(CODINGS["gzip"].decode(stream.read_response().body), body)
+            for connection in crowd:
+                connection.reset()
+            self.assert_books_balanced(running)
+
     def test_a_queue_for_memory_is_bounded_too(self):
         # Fewer workspaces for brotli 11 than requests that may wait: those who wait lack memory.
         places = 8
