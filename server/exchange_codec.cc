@@ -171,11 +171,7 @@ void Exchange::post_slice_done() noexcept {
                       task_running_ = false;
                       queue_time_ += codec_.task().started() - slice_submitted_;
                       Connection& connection = *connection_;
-                      if (abandoned_) {
-                        codec_.close();
-                      } else {
-                        finish_slice();
-                      }
+                      finish_slice();
                       connection.task_done();
                     }));
 }
@@ -183,6 +179,7 @@ void Exchange::post_slice_done() noexcept {
 void Exchange::finish_slice() noexcept {
   CodecTask& task = codec_.task();
   task.report(connection_->loop().metrics());
+  if (abandoned_) return codec_.close();
   if (deferred_) return refuse(*deferred_);
   // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
   if (task.state() == CodecTask::State::done || task.output.size() >= kLeastBatchBytes) {

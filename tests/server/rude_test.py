@@ -331,11 +331,12 @@ class UnwantedTest(RudeTest):
 
     flags = {"threads": 1, "compute_threads": 1}
 
-    def begin(self, level, size):
+    def begin(self, level, size, coding="zstd"):
         """Returns a connection whose request a worker has begun, and what was used before."""
         before = cpu_by_workers_and_others(self.service.pid)
         self.body = codings.text(size)
-        head, pieces = service.make_request("POST", f"/v1/compress?coding=zstd&level={level}", self.body)
+        head, pieces = service.make_request("POST", f"/v1/compress?coding={coding}&level={level}",
+                                            self.body)
         connection = self.connect(1)[0]
         connection.send(head + b"".join(pieces))
         self.assertTrue(self.service.eventually(
@@ -368,6 +369,15 @@ class UnwantedTest(RudeTest):
         self.service.wait_for_line("end=client_gone")
         self.assert_settled()
         self.assertLess(self.spent_since(before)[0], whole / 2, "it works for nobody")
+
+    def test_work_that_a_reset_ended_is_counted(self):
+        connection, _ = self.begin(level=11, size=60_000, coding="br")  # one slice
+        connection.reset()
+        self.assert_settled()
+        for name, least in (("input_bytes", 60_000), ("output_bytes", 1), ("cpu_seconds", 0.005)):
+            with self.case(name=name):
+                self.assertGreaterEqual(
+                    self.service.metric(f"frdpu_codec_{name}_total", coding="br"), least)
 
 
 if __name__ == "__main__":
