@@ -174,7 +174,7 @@ constexpr Setting kSettings[] = {
      {},
      true,
      true,
-     "longest wait for a block, a workspace or a worker, then 503"},
+     "longest wait for a block or a workspace, then 503"},
     {"header-timeout",
      &Config::header_timeout,
      duration,
