@@ -15,6 +15,9 @@ namespace {
 using core::Errc;
 using std::chrono::milliseconds;
 
+// Turns of one pump: after that other connections have theirs.
+constexpr int kTurns = 8;
+
 // A refused request's body of up to this size is read away so that the connection can be kept.
 constexpr std::uint64_t kDiscardBytes = core::k64kBlockBytes;
 
@@ -59,19 +62,21 @@ void Exchange::detach() noexcept {
 Exchange::Next Exchange::pump(TimePoint now) noexcept {
   using What = Next::What;
   now_ = now;
-  if (phase_ == Phase::head) {
-    if (const auto next = read_head()) return *next;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    if (phase_ == Phase::head) {
+      if (const auto next = read_head()) return *next;
+    }
+    bool moved = read_body();
+    moved |= advance();
+    moved |= write();
+    if (phase_ == Phase::gone) return {.what = What::close};
+    if (phase_ == Phase::broken) return {.what = What::reset};
+    if (response_ended_ && writer_.batch_sent() && !task_running_ &&
+        (reader_.body_ended() || head_.close)) {
+      return finish();
+    }
+    if (!moved) return wait();
   }
-  bool moved = read_body();
-  moved |= advance();
-  moved |= write();
-  if (phase_ == Phase::gone) return {.what = What::close};
-  if (phase_ == Phase::broken) return {.what = What::reset};
-  if (response_ended_ && writer_.batch_sent() && !task_running_ &&
-      (reader_.body_ended() || head_.close)) {
-    return finish();
-  }
-  if (!moved) return wait();
   return {.what = What::again};
 }
 

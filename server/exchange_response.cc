@@ -18,9 +18,6 @@ using core::Errc;
 // A client that takes nothing for this long while its request is still arriving reads late.
 constexpr auto kLateAfter = std::chrono::milliseconds(200);
 
-// Once a turn has sent this much it ends: a client that reads as fast as we write would keep it.
-constexpr std::size_t kTurnBytes = 4 * core::k64kBlockBytes;
-
 }  // namespace
 
 void Exchange::refuse(const proto::RequestError& error) noexcept {
@@ -120,8 +117,7 @@ proto::ServerTiming Exchange::timing() const noexcept {
 
 bool Exchange::write() noexcept {
   bool moved = false;
-  std::size_t taken = 0;
-  while (phase_ == Phase::work && taken < kTurnBytes) {
+  while (phase_ == Phase::work) {
     if (writer_.batch_sent() && !prepare_batch()) return moved;
     std::array<iovec, ResponseWriter::kMaxViews> views;
     const std::size_t count = writer_.gather(views);
@@ -134,7 +130,6 @@ bool Exchange::write() noexcept {
     write_blocked_ = sent.state == IoResult::State::would_block;
     if (write_blocked_) return moved;
     writer_.sent(sent.bytes);
-    taken += sent.bytes;
     last_write_ = now_;
     moved = true;
   }
