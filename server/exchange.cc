@@ -15,9 +15,6 @@ namespace {
 using core::Errc;
 using std::chrono::milliseconds;
 
-// Turns of one pump: after that other connections have theirs.
-constexpr int kTurns = 8;
-
 // A refused request's body of up to this size is read away so that the connection can be kept.
 constexpr std::uint64_t kDiscardBytes = core::k64kBlockBytes;
 
@@ -62,21 +59,19 @@ void Exchange::detach() noexcept {
 Exchange::Next Exchange::pump(TimePoint now) noexcept {
   using What = Next::What;
   now_ = now;
-  for (int turn = 0; turn < kTurns; ++turn) {
-    if (phase_ == Phase::head) {
-      if (const auto next = read_head()) return *next;
-    }
-    bool moved = read_body();
-    moved |= advance();
-    moved |= write();
-    if (phase_ == Phase::gone) return {.what = What::close};
-    if (phase_ == Phase::broken) return {.what = What::reset};
-    if (response_ended_ && writer_.batch_sent() && !task_running_ &&
-        (reader_.body_ended() || head_.close)) {
-      return finish();
-    }
-    if (!moved) return wait();
+  if (phase_ == Phase::head) {
+    if (const auto next = read_head()) return *next;
   }
+  bool moved = read_body();
+  moved |= advance();
+  moved |= write();
+  if (phase_ == Phase::gone) return {.what = What::close};
+  if (phase_ == Phase::broken) return {.what = What::reset};
+  if (response_ended_ && writer_.batch_sent() && !task_running_ &&
+      (reader_.body_ended() || head_.close)) {
+    return finish();
+  }
+  if (!moved) return wait();
   return {.what = What::again};
 }
 

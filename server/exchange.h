@@ -54,8 +54,8 @@ class Exchange {
   /// Gives everything back that no worker holds. May be called twice.
   void detach() noexcept;
 
-  /// `now`: read by the caller, once for all that happens in one turn. A clock costs 35 ns, and
-  /// deadlines are coarser than a turn is long.
+  /// Has one turn. `now`: read by the caller, once for all that happens in it. A clock costs 35 ns,
+  /// and deadlines are coarser than a turn is long.
   [[nodiscard]] Next pump(TimePoint now) noexcept;
 
   /// The connection's deadline passed: decides what that means. `pump` must follow.

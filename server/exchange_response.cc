@@ -18,6 +18,9 @@ using core::Errc;
 // A client that takes nothing for this long while its request is still arriving reads late.
 constexpr auto kLateAfter = std::chrono::milliseconds(200);
 
+// Once a turn has sent this much it ends: a client that reads as fast as we write would keep it.
+constexpr std::size_t kTurnBytes = 4 * core::k64kBlockBytes;
+
 }  // namespace
 
 void Exchange::refuse(const proto::RequestError& error) noexcept {
@@ -117,7 +120,8 @@ proto::ServerTiming Exchange::timing() const noexcept {
 
 bool Exchange::write() noexcept {
   bool moved = false;
-  while (phase_ == Phase::work) {
+  std::size_t taken = 0;
+  while (phase_ == Phase::work && taken < kTurnBytes) {
     if (writer_.batch_sent() && !prepare_batch()) return moved;
     std::array<iovec, ResponseWriter::kMaxViews> views;
     const std::size_t count = writer_.gather(views);
@@ -130,6 +134,7 @@ bool Exchange::write() noexcept {
     write_blocked_ = sent.state == IoResult::State::would_block;
     if (write_blocked_) return moved;
     writer_.sent(sent.bytes);
+    taken += sent.bytes;
     last_write_ = now_;
     moved = true;
   }
