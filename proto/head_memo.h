@@ -10,8 +10,7 @@
 namespace frdpu::proto {
 
 /// Keeps one good head and what was read from it. A program sends the same head with each request,
-/// but for its Content-Length; reading it anew takes as long as all else that the service does
-/// about a small request.
+/// but for its Content-Length; reading it anew is a third of what the service does for a small one.
 ///
 /// Life: `recall` a head; where that has nothing, `take` it, read what `take` returns, and `keep`.
 /// Ownership: a copy of the head, which what is read looks into until the next `take`.
