@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "core/engine/parsers.h"
 
@@ -20,14 +21,19 @@ std::size_t reach_of(const BlockEncoderConfig& config) noexcept {
 }
 
 FastTable fast_table(const BlockEncoderConfig& config, std::uint16_t* tables) noexcept {
-  return {.entries = tables,
-          .bits = fast_table_bits(config.level, reach_of(config)),
-          .level = config.level};
+  FastTable table = fast_table_of(config.level, reach_of(config), config.block_bytes);
+  table.entries = tables;
+  return table;
 }
 
-ChainFinder chain_finder(const BlockEncoderConfig& config, std::uint16_t* tables) noexcept {
-  return {tables, config.window,
-          kDepths[static_cast<std::size_t>(config.level - kFirstChainLevel)]};
+/// Calls `run` with the chains of a level from 4 to 8.
+template <class Run>
+auto with_chains(const BlockEncoderConfig& config, std::uint16_t* tables, const Run& run) noexcept {
+  const unsigned depth = kDepths[static_cast<std::size_t>(config.level - kFirstChainLevel)];
+  if (reach_of(config) <= PacketChains::kReach) {
+    return run(PacketChains(tables, config.window, depth));
+  }
+  return run(Chains(tables, config.window, depth));
 }
 
 LongestFinder longest_finder(const BlockEncoderConfig& config, std::uint16_t* tables) noexcept {
@@ -38,15 +44,19 @@ std::size_t longest_bytes(const BlockEncoderConfig& config) noexcept {
   return LongestFinder::table_entries(reach_of(config)) * sizeof(std::uint16_t);
 }
 
-constexpr std::size_t kChainBytes = ChainFinder::kTableEntries * sizeof(std::uint16_t);
-
 }  // namespace
 
 std::size_t BlockEncoder::table_bytes(const BlockEncoderConfig& config) noexcept {
   if (config.level < kFirstChainLevel) {
-    return fast_table_entries(config.level, reach_of(config)) * sizeof(std::uint16_t);
+    return fast_table(config, nullptr).entry_count * sizeof(std::uint16_t);
   }
-  if (config.level < kOptimalLevel) return kChainBytes;
+  if (config.level < kOptimalLevel) {
+    return with_chains(config, nullptr,
+                       [](const auto& chains) {
+                         return std::remove_cvref_t<decltype(chains)>::kTableEntries;
+                       }) *
+           sizeof(std::uint16_t);
+  }
   return longest_bytes(config) + (config.block_bytes + 1) * sizeof(OptimalStep);
 }
 
@@ -59,7 +69,7 @@ void BlockEncoder::forget(const std::uint8_t* begin) noexcept {
   if (config_.level < kFirstChainLevel) {
     std::memset(tables_, 0, table_bytes(config_));
   } else if (config_.level < kOptimalLevel) {
-    chain_finder(config_, tables_).clear();
+    with_chains(config_, tables_, [](auto chains) { chains.clear(); });
   } else {
     longest_finder(config_, tables_).clear();
   }
@@ -81,7 +91,7 @@ void BlockEncoder::learn(const std::uint8_t* from, const std::uint8_t* to) noexc
   if (config_.level < kFirstChainLevel) {
     enter_fast(fast_table(config_, tables_), from, to, base_);
   } else {
-    chain_finder(config_, tables_).insert(from, to, base_);
+    with_chains(config_, tables_, [&](auto chains) { chains.insert(from, to, base_); });
   }
 }
 
@@ -99,8 +109,8 @@ std::size_t BlockEncoder::encode(const EncodeViews& views) noexcept {
   const std::uint8_t* const unindexed = views.begin - std::min(unindexed_, reach);
   if (config_.level < kOptimalLevel) {
     unindexed_ = kMinMatch - 1;
-    ChainFinder finder = chain_finder(config_, tables_);
-    return parse_lazy(views, finder, unindexed, base_);
+    return with_chains(config_, tables_,
+                       [&](auto chains) { return parse_lazy(views, chains, unindexed, base_); });
   }
   LongestFinder finder = longest_finder(config_, tables_);
   finder.link_shortest(views.floor, unindexed, views.end, base_);

@@ -24,7 +24,8 @@ struct Manner {
                            ///< at the start of the input and all of that is within the window
 };
 
-constexpr std::ptrdiff_t kBriefBytes = 4096;
+constexpr std::size_t kBriefBytes = 4096;
+constexpr std::size_t kLearningPasses = 3;
 
 /// Bits of the largest table, for inputs from 4 KiB, and of one for 1,024 to 2,047 bytes.
 constexpr unsigned most_bits(int level) {
@@ -33,11 +34,16 @@ constexpr unsigned most_bits(int level) {
 constexpr unsigned packet_bits(int level) {
   return most_bits(level) - 2;
 }
+/// The same for such payloads behind a dictionary of 16 KiB.
+constexpr unsigned dictionary_bits(int level) {
+  return most_bits(level) - 1;
+}
 
 /// A `brief` block is below kBriefBytes, whatever history it has: what it costs to look one byte
-/// ahead is paid back there even at level 1, by fewer and longer matches.
-constexpr Manner manner_of(int level, unsigned bits, bool checked, bool brief) {
-  const bool small = bits != most_bits(level);
+/// ahead is paid back there even at level 1, by fewer and longer matches. With a history that is
+/// much longer than blocks (`far`) few hashes are kept, of what is worth most.
+constexpr Manner manner_of(int level, unsigned bits, bool checked, bool brief, bool far) {
+  const bool small = bits != most_bits(level) && !far;
   if (level < 3 && small) return {5, 1, 16, 64, 4, bits, checked};
   if (level == 1 && !brief) return {6, 1, 0, 24, 3, bits, checked};
   if (level < 3) return {6, 1, 16, 64, 3, bits, checked};
@@ -264,12 +270,19 @@ const std::uint8_t* origin_of(const std::uint8_t* at, std::uintptr_t base) noexc
 /// Calls `run` with the manner of a level.
 template <int kLevel, bool kChecked, bool kBrief, class Run>
 auto in_manner_of_level(const FastTable& table, const Run& run) noexcept {
-  constexpr auto manner = [](unsigned bits) { return manner_of(kLevel, bits, kChecked, kBrief); };
+  constexpr auto manner = [](unsigned bits, bool far) {
+    return manner_of(kLevel, bits, kChecked, kBrief, far);
+  };
   constexpr unsigned kMost = most_bits(kLevel);
   constexpr unsigned kPacket = packet_bits(kLevel);
-  if (table.bits == kMost) return run.template operator()<manner(kMost)>();
-  if (table.bits == kPacket) return run.template operator()<manner(kPacket)>();
-  return run.template operator()<manner(0)>();
+  constexpr unsigned kDictionary = dictionary_bits(kLevel);
+  if (table.bits == kMost) return run.template operator()<manner(kMost, false)>();
+  if (table.far) {
+    if (table.bits == kDictionary) return run.template operator()<manner(kDictionary, true)>();
+    return run.template operator()<manner(0, true)>();
+  }
+  if (table.bits == kPacket) return run.template operator()<manner(kPacket, false)>();
+  return run.template operator()<manner(0, false)>();
 }
 template <bool kChecked, class Run>
 auto in_manner_of(const FastTable& table, bool brief, const Run& run) noexcept {
@@ -283,27 +296,35 @@ auto in_manner_of(const FastTable& table, bool brief, const Run& run) noexcept {
 
 }  // namespace
 
-unsigned fast_table_bits(int level, std::size_t reach) noexcept {
+FastTable fast_table_of(int level, std::size_t reach, std::size_t block_bytes) noexcept {
   // As many hashes as there are bytes to find again; twice as many at level 2, two entries of each
-  // at level 3. The largest of level 1 is half of a core's first cache, theirs all of it.
-  const auto bits = static_cast<unsigned>(std::bit_width(reach));
-  return std::clamp(level == 2 ? bits + 1 : bits, 9u, most_bits(level));
-}
-
-std::size_t fast_table_entries(int level, std::size_t reach) noexcept {
-  return std::size_t{manner_of(level, 0, true, true).ways} << fast_table_bits(level, reach);
+  // at level 3. The largest of level 1 is half of a core's first cache, theirs all of it. What
+  // brief blocks have before them is a dictionary, whose table is copied for each: an eighth will
+  // do for it.
+  const auto width = [](std::size_t bytes) { return static_cast<unsigned>(std::bit_width(bytes)); };
+  FastTable table{.level = level};
+  table.far = block_bytes < kBriefBytes && reach >= 4 * block_bytes;
+  unsigned bits = table.far ? std::max(width(reach) - 3, width(block_bytes)) : width(reach);
+  if (level == 2) ++bits;
+  table.bits = std::clamp(bits, 9u, most_bits(level));
+  table.entry_count = std::size_t{manner_of(level, 0, true, true, table.far).ways} << table.bits;
+  return table;
 }
 
 void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
                 std::uintptr_t base) noexcept {
   // What one manner enters, the other must find.
-  static_assert(manner_of(1, most_bits(1), true, true).hash_bytes ==
-                manner_of(1, most_bits(1), true, false).hash_bytes);
+  static_assert(manner_of(1, most_bits(1), true, true, false).hash_bytes ==
+                manner_of(1, most_bits(1), true, false, false).hash_bytes);
   in_manner_of<true>(table, true, [&]<Manner kManner>() {
     const std::uint8_t* const origin = origin_of(from, base);
     const Search<kManner> search{table.entries, table.bits, origin, 0, nullptr};
-    for (const std::uint8_t* at = from; at < to; ++at) {
-      search.insert(static_cast<std::size_t>(at - origin));
+    // What is entered last stays: every third position, so that no stretch is without one where
+    // the table has no room for all.
+    const auto end = static_cast<std::size_t>(to - origin);
+    for (std::size_t pass = kLearningPasses; pass-- > 0;) {
+      auto at = static_cast<std::size_t>(from - origin) + pass;
+      for (; at < end; at += kLearningPasses) search.insert(at);
     }
   });
 }
@@ -314,7 +335,7 @@ std::size_t parse_fast(const EncodeViews& views, const FastTable& table, std::ui
   const bool within = reinterpret_cast<std::uintptr_t>(views.floor) == base &&
                       static_cast<std::size_t>(views.end - views.floor) <= window + 1;
   const auto run = [&]<Manner kManner>() { return parse<kManner>(views, table, origin, window); };
-  const bool brief = views.end - views.begin < kBriefBytes;
+  const bool brief = static_cast<std::size_t>(views.end - views.begin) < kBriefBytes;
   return within ? in_manner_of<false>(table, brief, run) : in_manner_of<true>(table, brief, run);
 }
 

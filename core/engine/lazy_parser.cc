@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <type_traits>
+
 #include "core/engine/parsers.h"
 #include "core/engine/sequence_writer.h"
 
@@ -9,7 +12,8 @@ constexpr unsigned kSkipShift = 7;
 
 }  // namespace
 
-std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std::uint8_t* unindexed,
+template <class Finder>
+std::size_t parse_lazy(const EncodeViews& views, Finder& finder, const std::uint8_t* unindexed,
                        std::uintptr_t base) noexcept {
   SequenceWriter writer(views.end, views.out, views.out_end);
   const std::uint8_t* const last_start = views.end - kMatchStartMargin;
@@ -26,8 +30,10 @@ std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std:
   while (at <= last_start) {
     Match match = find(at, 0);
     if (match.offset == 0) {
-      // What does not compress is passed quickly.
+      // What does not compress is passed quickly. In a packet that is not entered either: too
+      // little can follow in which it would come again.
       at += 1 + (static_cast<std::size_t>(at - literals) >> kSkipShift);
+      if constexpr (std::is_same_v<Finder, PacketChains>) indexed = std::max(indexed, at);
       continue;
     }
     // A longer match a byte on wins, or one two bytes on that makes up for both.
@@ -54,5 +60,10 @@ std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder, const std:
   finder.insert(indexed, views.end - (kMinMatch - 1), base);
   return writer.finish(literals);
 }
+
+template std::size_t parse_lazy(const EncodeViews&, Chains&, const std::uint8_t*,
+                                std::uintptr_t) noexcept;
+template std::size_t parse_lazy(const EncodeViews&, PacketChains&, const std::uint8_t*,
+                                std::uintptr_t) noexcept;
 
 }  // namespace frdpu::core::lz4

@@ -16,12 +16,17 @@ inline constexpr std::size_t kLeastParsed = 24;
 
 /// The hash table of the fast parser: the latest positions by the hash of their first bytes.
 struct FastTable {
-  std::uint16_t* entries;
-  unsigned bits;
-  int level;  ///< decides about hash and layout
+  std::uint16_t* entries = nullptr;  ///< the caller's
+  std::size_t entry_count = 0;
+  unsigned bits = 0;  ///< of the hash
+  int level = 1;      ///< decides about hash and layout
+  bool far = false;   ///< brief blocks with a much longer history
 };
-[[nodiscard]] unsigned fast_table_bits(int level, std::size_t reach) noexcept;
-[[nodiscard]] std::size_t fast_table_entries(int level, std::size_t reach) noexcept;
+
+/// What a table has to be like for so many bytes of history and block together. Its entries are to
+/// be set by the caller.
+[[nodiscard]] FastTable fast_table_of(int level, std::size_t reach,
+                                      std::size_t block_bytes) noexcept;
 
 /// Enters the positions in [from, to) into the table. Requires: 8 readable bytes at each.
 void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uint8_t* to,
@@ -33,9 +38,11 @@ void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uin
 [[nodiscard]] std::size_t parse_fast(const EncodeViews& views, const FastTable& table,
                                      std::uintptr_t base, std::size_t window) noexcept;
 
-/// Levels 4 to 8: hash chains, and a look at the next byte before a match is taken.
+/// Levels 4 to 8: hash chains, and a look at the next byte before a match is taken. `Finder` is
+/// Chains or PacketChains.
 /// lazy_parser.cc
-[[nodiscard]] std::size_t parse_lazy(const EncodeViews& views, ChainFinder& finder,
+template <class Finder>
+[[nodiscard]] std::size_t parse_lazy(const EncodeViews& views, Finder& finder,
                                      const std::uint8_t* unindexed, std::uintptr_t base) noexcept;
 
 /// Scratch of the optimal parser for one position of the block.

@@ -156,6 +156,47 @@ TEST_P(BlockEncoderLevelTest, HandlesBlocksAroundTheLargest) {
   }
 }
 
+TEST_P(BlockEncoderLevelTest, HandlesBlocksAroundTheLargestPacket) {
+  for (const std::size_t size : {4094, 4095, 4096, 4097, 4098}) {
+    for (const Sample& sample : synthetic_samples(size)) {
+      const Buffer block = encode_block(GetParam(), 65535, sample.bytes, size);
+      ASSERT_EQ(block.empty(), !compresses(sample, 65535)) << sample;
+      if (block.empty()) continue;
+      ASSERT_TRUE(decodes_to(block, sample.bytes)) << sample;
+    }
+  }
+}
+
+TEST_P(BlockEncoderLevelTest, FindsWhatAnyPartOfADictionaryHas) {
+  // The table has fewer entries than the dictionary has bytes; a match is 20 of these.
+  Buffer input = random_bytes(16'384);
+  const std::size_t learned = input.size();
+  constexpr std::size_t kPayload = 1400;
+  constexpr std::size_t kMatch = 20;
+  for (std::size_t at = 0; input.size() < learned + kPayload; at = (at + 2339) % (learned - 20)) {
+    const Buffer part(input.begin() + static_cast<std::ptrdiff_t>(at),
+                      input.begin() + static_cast<std::ptrdiff_t>(at + kMatch));
+    input.insert(input.end(), part.begin(), part.end());
+  }
+  const BlockEncoderConfig config{
+      .level = GetParam(), .reach = learned + kPayload, .block_bytes = kPayload};
+  const TestWorkspace tables(BlockEncoder::table_bytes(config));
+  BlockEncoder encoder(config, tables.bytes().data());
+  const auto* const begin = reinterpret_cast<const std::uint8_t*>(input.data());
+  encoder.forget(begin);
+  encoder.learn(begin, begin + learned);
+  Buffer out(core::lz4::block_bound(kPayload));
+  auto* const to = reinterpret_cast<std::uint8_t*>(out.data());
+  const std::size_t size = encoder.encode({.floor = begin,
+                                           .begin = begin + learned,
+                                           .end = begin + learned + kPayload,
+                                           .out = to,
+                                           .out_end = to + out.size()});
+  // 70 matches of 4 bytes each; every one that is not found costs 16 bytes more.
+  ASSERT_NE(size, 0);
+  EXPECT_LT(size, 280 + 15 * 16);
+}
+
 /// Encodes an input as blocks that are linked to all before, each into memory of exactly its bound.
 /// Returns: the sizes, or what was wrong at once.
 std::size_t encode_linked(int level, std::size_t window, core::Bytes input, std::size_t cut) {
