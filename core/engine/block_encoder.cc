@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <type_traits>
 
 #include "core/engine/parsers.h"
 
@@ -26,13 +25,20 @@ FastTable fast_table(const BlockEncoderConfig& config, std::uint16_t* tables) no
   return table;
 }
 
+bool within_packet(const BlockEncoderConfig& config) noexcept {
+  return reach_of(config) <= PacketChains::kReach;
+}
+
+std::size_t chain_bytes(const BlockEncoderConfig& config) noexcept {
+  return (within_packet(config) ? PacketChains::kTableEntries : Chains::kTableEntries) *
+         sizeof(std::uint16_t);
+}
+
 /// Calls `run` with the chains of a level from 4 to 8.
 template <class Run>
 auto with_chains(const BlockEncoderConfig& config, std::uint16_t* tables, const Run& run) noexcept {
   const unsigned depth = kDepths[static_cast<std::size_t>(config.level - kFirstChainLevel)];
-  if (reach_of(config) <= PacketChains::kReach) {
-    return run(PacketChains(tables, config.window, depth));
-  }
+  if (within_packet(config)) return run(PacketChains(tables, config.window, depth));
   return run(Chains(tables, config.window, depth));
 }
 
@@ -50,13 +56,7 @@ std::size_t BlockEncoder::table_bytes(const BlockEncoderConfig& config) noexcept
   if (config.level < kFirstChainLevel) {
     return fast_table(config, nullptr).entry_count * sizeof(std::uint16_t);
   }
-  if (config.level < kOptimalLevel) {
-    return with_chains(config, nullptr,
-                       [](const auto& chains) {
-                         return std::remove_cvref_t<decltype(chains)>::kTableEntries;
-                       }) *
-           sizeof(std::uint16_t);
-  }
+  if (config.level < kOptimalLevel) return chain_bytes(config);
   return longest_bytes(config) + (config.block_bytes + 1) * sizeof(OptimalStep);
 }
 
