@@ -29,6 +29,7 @@ const ReadHead* HeadMemo::recall(std::string_view head) noexcept {
 
 std::string_view HeadMemo::take(std::string_view head) noexcept {
   kept_ = false;
+  ++number_;
   taken_bytes_ = 0;
   if (head.size() > copy_.size()) return head;
   taken_bytes_ = head.size();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "proto/request_head.h"
@@ -33,12 +34,17 @@ class HeadMemo {
   /// Forgets what was kept. Returns: a copy of the head, or the head itself when it is too long.
   [[nodiscard]] std::string_view take(std::string_view head) noexcept;
 
+  /// Counts the heads that were taken: as long as it is the same, so is what heads say, but for the
+  /// Content-Length. 0: none was.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
+
   /// Keeps what was read. Requires: it was read from what `take` returned, without an error.
   void keep(const ReadHead& read) noexcept;
 
  private:
   std::array<char, kMaxBytes> copy_;
   std::size_t taken_bytes_ = 0;  // in the copy
+  std::uint64_t number_ = 0;
   // What is kept: nothing, or the copy as two parts around the digits. Without a Content-Length the
   // second part is empty.
   bool kept_ = false;

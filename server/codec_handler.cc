@@ -37,6 +37,20 @@ bool CodecHandler::serves(Route route) noexcept {
 
 proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
                                                const RequestReader& reader) noexcept {
+  if (begun_.head != reader.head_number()) {
+    begun_.head = 0;
+    if (auto read = read_request(match, reader); !read) return read;
+    begun_ = {.head = reader.head_number(), .plan = plan_, .choose = choose_, .sniff = sniff_};
+    return {};
+  }
+  plan_ = begun_.plan;
+  choose_ = begun_.choose;
+  sniff_ = begun_.sniff;
+  return {};
+}
+
+proto::RequestResult<void> CodecHandler::read_request(const proto::RouteMatch& match,
+                                                      const RequestReader& reader) noexcept {
   route_ = match.route;
   plan_ = {};
   compress_ = {};

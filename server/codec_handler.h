@@ -54,6 +54,8 @@ class CodecHandler {
   void close() noexcept { task_.close(); }
 
  private:
+  [[nodiscard]] proto::RequestResult<void> read_request(const proto::RouteMatch& match,
+                                                        const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_compress(std::string_view query,
                                                           const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_decompress(std::string_view query,
@@ -72,6 +74,13 @@ class CodecHandler {
   proto::SourcePlan source_{};
   bool choose_ = false;  // coding=auto: a sample decides
   bool sniff_ = false;   // the first bytes say what the source is
+  /// What the latest good head alone said of these, for when it comes again.
+  struct {
+    std::uint64_t head = 0;
+    CodecTask::Plan plan{};
+    bool choose = false;
+    bool sniff = false;
+  } begun_;
 };
 
 }  // namespace frdpu::server

@@ -81,9 +81,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
     if (reader_.head_begun()) {
       const auto state = reader_.parse_head();
       if (!state) {
-        begin_request();
-        count_request();
-        head_.close = true;
+        begin_broken_request();
         // A head that is whole and refused for its body may be a stranger's.
         const bool known = !reader_.head_complete() || is_let_in(proto::Route::other);
         refuse(known ? state.error() : no_token());
@@ -102,9 +100,7 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
         refuse_without_memory();
         return Next{.what = What::linger};
       }
-      begin_request();
-      count_request();
-      head_.close = true;
+      begin_broken_request();
       refuse(because(room.error()));
       return {};
     }
@@ -130,7 +126,6 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
 void Exchange::begin_request() noexcept {
   phase_ = Phase::work;
   request_started_ = last_read_ = last_write_ = now_;
-  match_ = {};
   head_ = {};
   codec_route_ = discard_body_ = continue_due_ = false;
   response_started_ = head_pending_ = response_ended_ = chunk_open_ = false;
@@ -142,6 +137,14 @@ void Exchange::begin_request() noexcept {
   queue_time_ = {};
   refusal_.reset();
   deferred_.reset();
+}
+
+void Exchange::begin_broken_request() noexcept {
+  begin_request();
+  match_ = {};
+  routed_head_ = 0;
+  head_.close = true;
+  count_request();
 }
 
 void Exchange::count_request() noexcept {
@@ -159,28 +162,34 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
     connection_->loop().metrics().request_limit_reached();
   }
   head_.request_id = fields.request_id();
-  auto match =
-      proto::match_route(connection_->listener(), reader_.line().method, reader_.line().target);
-  const proto::Route route = match ? match->route : match.error().route;
-  if (!is_let_in(match ? route : proto::Route::other)) {  // before anything is said of the path
-    match_.route = route;
-    match_.method = proto::method_from_name(reader_.line().method);
-    count_request();
+  const auto found = find_route();
+  count_request();
+  if (!is_let_in(found ? match_.route : proto::Route::other)) {  // before anything is said of it
     return std::unexpected(no_token());
   }
-  if (!match) {
-    match_.route = match.error().route;
-    match_.method = proto::method_from_name(reader_.line().method);
-    head_.allow = match.error().error.error.code == Errc::method_not_allowed
-                      ? std::optional(match.error().allow)
-                      : std::nullopt;
-    count_request();
-    return std::unexpected(match.error().error);
+  if (!found) {
+    if (found.error().error.error.code == Errc::method_not_allowed)
+      head_.allow = found.error().allow;
+    return std::unexpected(found.error().error);
   }
-  match_ = *match;
-  count_request();
   if (!CodecHandler::serves(match_.route)) return answer_route();
   return begin_codec();
+}
+
+std::expected<void, proto::RouteRefusal> Exchange::find_route() noexcept {
+  const proto::Listener listener = connection_->listener();
+  if (routed_head_ == reader_.head_number() && routed_listener_ == listener) return {};
+  const proto::RawHead& line = reader_.line();
+  const auto match = proto::match_route(listener, line.method, line.target);
+  if (!match) {
+    routed_head_ = 0;
+    match_ = {.route = match.error().route, .method = proto::method_from_name(line.method)};
+    return std::unexpected(match.error());
+  }
+  match_ = *match;
+  routed_head_ = reader_.head_number();
+  routed_listener_ = listener;
+  return {};
 }
 
 bool Exchange::is_let_in(proto::Route route) noexcept {

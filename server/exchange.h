@@ -81,8 +81,10 @@ class Exchange {
 
   [[nodiscard]] std::optional<Next> read_head() noexcept;
   void begin_request() noexcept;
+  void begin_broken_request() noexcept;
   void count_request() noexcept;
   [[nodiscard]] proto::RequestResult<void> route_request() noexcept;
+  [[nodiscard]] std::expected<void, proto::RouteRefusal> find_route() noexcept;
   [[nodiscard]] bool is_let_in(proto::Route route) noexcept;
 
   // Each moves what can be moved and returns whether anything was.
@@ -140,6 +142,9 @@ class Exchange {
 
   Phase phase_ = Phase::head;
   proto::RouteMatch match_;
+  // The head that match_ is of, for when that comes again, and where it came; 0: it is of none.
+  std::uint64_t routed_head_ = 0;
+  proto::Listener routed_listener_{};
   proto::ResponseHead head_;
 
   bool counted_ = false;  // in the in-flight gauge

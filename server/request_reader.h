@@ -62,6 +62,8 @@ class RequestReader {
   [[nodiscard]] bool head_complete() const noexcept { return head_done_; }
   [[nodiscard]] const proto::RawHead& line() const noexcept { return read_.line; }
   [[nodiscard]] const proto::RequestHead& head() const noexcept { return read_.fields; }
+  /// The same for two heads: they say the same, but for the length of the body.
+  [[nodiscard]] std::uint64_t head_number() const noexcept { return memo_.number(); }
   [[nodiscard]] bool has_body() const noexcept { return framing().has_body(); }
   [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept {
     if (framing().kind == proto::BodyKind::chunked) return std::nullopt;

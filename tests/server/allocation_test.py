@@ -58,7 +58,7 @@ class AllocationTest(unittest.TestCase):
         self.counter = Counter()
         self.service = service.Service(
             env={"LD_PRELOAD": PRELOAD, "FRDPU_TEST_ALLOCATIONS": self.counter.file.name},
-            idle_timeout="5m")
+            idle_timeout="5m", queue_timeout="60s")
         self.addCleanup(self.service.kill)
 
     def wave(self, connections, target, body):

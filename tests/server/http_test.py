@@ -8,6 +8,7 @@ and once in the same write: where the connection is kept it must be answered as 
 is not, nothing of it may be answered.
 """
 
+import gzip
 import os
 import subprocess
 import sys
@@ -542,6 +543,40 @@ class ConnectionUseTest(SharedServiceTest):
             connection.send(wire)
             self.assertEqual(connection.read_response().body, b"a")
             self.assertEqual(connection.rest(), b"")
+
+    def test_a_head_that_comes_again_means_what_it_meant(self):
+        zipped, framed = gzip.compress(b"hello" * 50), self.service.post(
+            "/v1/compress?coding=lz4", b"hello" * 50).body
+        rows = [(path, body, fields) for path, bodies, fields in (
+            (PATH, (b"a", b"bc"), {}),
+            ("/v1/compress?coding=auto", (bytes(3000), os.urandom(3000), b"text " * 500), {}),
+            ("/v1/compress?coding=gzip", (zipped, b"no gzip", zipped), {"Content-Encoding": "gzip"}),
+            ("/v1/decompress", (zipped, framed, b"no such thing", zipped), {}),
+            ("/v1/decompress?coding=gzip", (zipped, framed), {}),
+            ("/v1/transcode?to=lz4", (zipped, framed), {}),
+            ("/v1/compress?coding=gzip&split=65536", (b"text " * 40000, b"text " * 20), {}),
+            ("/v1/compress?coding=none", (b"a", b"b"), {}),
+            ("/v1/compress?coding=zstd&dictionary=x", (b"a", b"b"), {}),
+            ("/v1/codings", (b"a", b"b"), {}),
+            ("/nowhere", (b"a", b"b"), {}),
+        ) for body in bodies]
+        alone = [self.service.post(*row) for row in rows]
+        self.assertEqual({response.status for response in alone}, {200, 400, 404, 405, 415, 422})
+        # Each several times in a row, and each behind each other one.
+        orders = [[i, i, i] for i in range(len(rows))]
+        orders += [[i, j, i] for i in range(len(rows)) for j in range(len(rows))]
+        with self.service.connect() as connection:
+            for order in orders:
+                for i in order:
+                    path, body, fields = rows[i]
+                    with self.case(order=order, row=rows[i]):
+                        response = connection.request("POST", path, body, fields)
+                        self.assertEqual(response.status, alone[i].status)
+                        self.assertEqual(response.field("Allow"), alone[i].field("Allow"))
+                        if response.status == 200:
+                            self.assert_same_bytes(response.body, alone[i].body)
+                        else:
+                            self.assertEqual(response.json(), alone[i].json())
 
     def test_reads_requests_a_byte_at_a_time(self):
         chunked = post(CHUNKED, body="3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nX: y\r\n\r\n").encode()
