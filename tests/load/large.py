@@ -42,38 +42,57 @@ class Upload:
         return time.monotonic() - started, int(size)
 
 
-def codec_seconds(tools, coding, level, folder):
-    """CPU of the codec alone for a unit, in blocks as a stream has them."""
-    said = subprocess.run([tools / "codec_time", "compress", coding, str(level), folder / "unit",
-                           "1000"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return float(said.split()[0]) / 1e9
+class Bound:
+    """What one unit after the other costs the bare floor and the codec alone, in CPU seconds.
+
+    Measured between the units of the upload, since a machine can change its own speed by half.
+    """
+
+    def __init__(self, floor, tools, coding, level, folder, cores):
+        self.floor, self.tools, self.coding, self.level = floor, tools, coding, level
+        self.body, self.cores = folder / "unit", cores
+        self.unit = self.body.read_bytes()
+        self.bare = self.codec = 0
+
+    def add_unit(self):
+        with servers.on_core(self.cores[1]):
+            # In blocks as a stream has them; once to warm up, once for the clock.
+            said = subprocess.run([self.tools / "codec_time", "compress", self.coding,
+                                   str(self.level), self.body, "0"], check=True,
+                                  stdout=subprocess.PIPE, text=True).stdout.split()
+        self.codec += float(said[0]) / 1e9
+        # As much in, as much out, in as many requests as the buffer of the floor holds.
+        before = clients.cpu_seconds(self.floor.process.pid)
+        with servers.on_core(self.cores[0]):
+            Upload(self.floor.address, f"/{said[1]}", self.unit, 1,
+                   ["-H", f"Content-Length: {len(self.unit)}"]).run()
+        self.bare += clients.cpu_seconds(self.floor.process.pid) - before
 
 
 def bound_rows(tools, folder, unit, cores):
     floor = servers.floor(cores[1], tools / "floor_server", folder / "unit")
     try:
         for coding, level in CODINGS:
+            bound = Bound(floor, tools, coding, level, folder, cores)
+            peaks = []
+
+            def between():
+                peaks.append(running.status("VmHWM"))
+                bound.add_unit()
+
             with servers.on_core(cores[1]):
                 running = service.Service(threads=1, compute_threads=1, access_log_sample=0,
                                           max_body_bytes=0)
             with running, servers.on_core(cores[0]):
-                peaks = []
                 before = clients.cpu_seconds(running.pid)
-                _, size = Upload(running.address, f"/v1/compress?coding={coding}&level={level}", unit,
-                                 UNITS).run(lambda: peaks.append(running.status("VmHWM")))
+                Upload(running.address, f"/v1/compress?coding={coding}&level={level}", unit,
+                       UNITS).run(between)
                 spent = clients.cpu_seconds(running.pid) - before
-            with servers.on_core(cores[0]):
-                # As much in, as much out, in as many requests as the buffer of the floor holds.
-                before = clients.cpu_seconds(floor.process.pid)
-                for _ in range(UNITS):
-                    Upload(floor.address, f"/{size // UNITS}", unit, 1,
-                           ["-H", f"Content-Length: {len(unit)}"]).run()
-                bare = clients.cpu_seconds(floor.process.pid) - before
-            with servers.on_core(cores[1]):
-                codec = UNITS * codec_seconds(tools, coding, level, folder)
+            least = bound.bare + bound.codec
             yield f"{coding} {level}: CPU s of {UNITS * len(unit) >> 20} MiB", spent, None
-            yield f"{coding} {level}: floor + codec, s ({bare:.2f} + {codec:.2f})", bare + codec, None
-            yield f"{coding} {level}: x bound", spent / (bare + codec), 1.15
+            yield (f"{coding} {level}: floor + codec, s ({bound.bare:.2f} + {bound.codec:.2f})", least,
+                   None)
+            yield f"{coding} {level}: x bound", spent / least, 1.15
             yield (f"{coding} {level}: memory grown after the first {len(unit) >> 20} MiB, MiB",
                    (peaks[-1] - peaks[1]) / (1 << 20), 2)
     finally:
