@@ -9,10 +9,12 @@
 
 #include "core/bytes.h"
 #include "core/codec.h"
+#include "core/engine/deflate_sequences.h"
+#include "core/engine/parsers.h"
 
 struct libdeflate_compressor;
 
-/// The three libraries that write raw deflate data (RFC 1951), behind one shape:
+/// What writes raw deflate data (RFC 1951), our engine and three libraries, behind one shape:
 ///
 ///   Result<Progress> run(Bytes input, MutableBytes output, Flush flush) noexcept;
 ///
@@ -78,6 +80,30 @@ class WholeDeflate {
 
  private:
   libdeflate_compressor* compressor_ = nullptr;
+};
+
+/// Our engine's fast parser, with Huffman codes behind it: the whole body in one call.
+class EngineDeflate {
+ public:
+  /// Bytes of buffer for a level and a size of body.
+  [[nodiscard]] static std::size_t buffer_bytes(int level, std::uint64_t content_bytes) noexcept;
+
+  /// Requires: a level of the fast parser, 1 (one candidate each) or 3 (the better of two); a
+  /// window up to 32768; a 64-aligned buffer of `buffer_bytes()` that outlives this object. The
+  /// body may have another size than `content_bytes`.
+  EngineDeflate(int level, std::uint64_t content_bytes, std::uint32_t window_bytes,
+                MutableBytes buffer) noexcept;
+
+  /// Requires: the whole input and Flush::finish. Returns: `done`, or need_output with nothing done
+  /// when the output view has less than 8 bytes more than what is written. The result, which is no
+  /// larger than stored blocks, depends on nothing but level, window, `content_bytes` and input.
+  [[nodiscard]] Result<Progress> run(Bytes input, MutableBytes output, Flush flush) noexcept;
+
+ private:
+  lz4::FastTable table_;
+  std::uint32_t window_bytes_;
+  rfc1951::SequenceRoom room_;
+  rfc1951::BlockWriter blocks_;
 };
 
 }  // namespace frdpu::core

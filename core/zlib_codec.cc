@@ -14,11 +14,12 @@ namespace {
 constexpr std::uint32_t kMaxWindowBytes = 32768;
 constexpr std::uint64_t kUnknownBytes = std::numeric_limits<std::uint64_t>::max() / 2;
 
-// Below this a block of Huffman codes costs more than finding its symbols, and libdeflate is as
-// fast as ISA-L. Source: measured, core/README.md.
+// Up to here our engine takes less time than ISA-L at level 1, and gains the most over libdeflate
+// at level 2. Source: measured, core/README.md.
+constexpr std::uint64_t kTinyBodyBytes = 8 * kKiB;
 constexpr std::uint64_t kSmallBodyBytes = 16 * kKiB;
 
-enum class Library : std::uint8_t { isal, zlib, whole };
+enum class Library : std::uint8_t { isal, zlib, whole, engine };
 
 struct Plan {
   Library library = Library::zlib;
@@ -36,13 +37,15 @@ Plan make_plan(const EncoderParams& params) noexcept {
   const bool one_shot =
       params.whole && (plan.window_bytes == kMaxWindowBytes || content <= plan.window_bytes);
   const bool small = content <= kSmallBodyBytes;
-  if (params.level == 1 || (params.level == 2 && !(one_shot && small))) {
-    plan.library = Library::isal;
-  } else if (!one_shot) {
-    plan.library = params.level == 3 ? Library::isal : Library::zlib;
+  if (params.level > 3) {
+    plan.library = one_shot ? Library::whole : Library::zlib;
+  } else if (one_shot && params.level == 1 && content <= kTinyBodyBytes) {
+    plan.library = Library::engine;
+  } else if (one_shot && params.level == (small ? 2 : 3)) {
+    plan.library = Library::engine;
+    plan.level = 3;
   } else {
-    plan.library = Library::whole;
-    if (params.level == 2 || (params.level == 3 && !small)) plan.level = 1;
+    plan.library = one_shot && params.level == 3 ? Library::whole : Library::isal;
   }
   return plan;
 }
@@ -76,6 +79,19 @@ Result<IsalDeflate*> place_isal(const EncoderParams& params, const Plan& plan,
   if (buffer == nullptr) return no_room();
   auto* const raw =
       workspace.emplace<IsalDeflate>(plan.level, plan.window_bytes, MutableBytes(buffer, bytes));
+  if (raw == nullptr) return no_room();
+  return raw;
+}
+
+Result<EngineDeflate*> place_engine(const EncoderParams& params, const Plan& plan,
+                                    Workspace& workspace) noexcept {
+  workspace.clear();
+  const std::uint64_t content = params.content_bytes.value_or(kUnknownBytes);
+  const std::size_t bytes = EngineDeflate::buffer_bytes(plan.level, content);
+  auto* const buffer = static_cast<std::byte*>(workspace.allocate(bytes, 64));
+  if (buffer == nullptr) return no_room();
+  auto* const raw = workspace.emplace<EngineDeflate>(plan.level, content, plan.window_bytes,
+                                                     MutableBytes(buffer, bytes));
   if (raw == nullptr) return no_room();
   return raw;
 }
@@ -116,6 +132,10 @@ std::size_t zlib_encoder_workspace_bytes(const EncoderParams& params) noexcept {
       return object_bytes<IsalDeflate>() +
              Workspace::room_for(IsalDeflate::level_buffer_bytes(
                  plan.level, params.content_bytes.value_or(kUnknownBytes)));
+    case Library::engine:
+      return object_bytes<EngineDeflate>() +
+             Workspace::room_for(EngineDeflate::buffer_bytes(
+                 plan.level, params.content_bytes.value_or(kUnknownBytes)));
     case Library::zlib:
       return object_bytes<ZlibDeflate>() + ZlibDeflate::arena_bytes(plan.window_bytes);
     case Library::whole:
@@ -133,6 +153,9 @@ Result<Encoder*> place_zlib_encoder(const EncoderParams& params, MutableBytes re
   const Plan plan = make_plan(params);
   if (plan.library == Library::isal) {
     return wrap(params, plan, workspace, place_isal(params, plan, workspace));
+  }
+  if (plan.library == Library::engine) {
+    return wrap(params, plan, workspace, place_engine(params, plan, workspace));
   }
   if (plan.library == Library::whole) {
     const auto prepare = [&](WholeDeflate& raw) { return raw.prepare(plan.level, workspace); };

@@ -7,11 +7,15 @@
 
 /// gzip (RFC 1952) and deflate (the zlib format, RFC 1950), in memory that is handed over.
 ///
-/// Encoding chooses a library by what was measured (core/README.md):
+/// Encoding chooses what writes by what was measured (core/README.md):
 ///
-///   whole body within the window     level 1: ISA-L; above: libdeflate, at 2 and 3 ISA-L's place
-///                                    is taken where it gives no smaller result for its time
-///   streamed, or a smaller window    levels 1 to 3: ISA-L; 4 to 9: zlib
+///   whole body, full window     level 1         level 2         level 3         levels 4 to 9
+///   up to 8 KiB                 our engine 1    our engine 3    libdeflate 3    libdeflate
+///   up to 16 KiB                ISA-L 1         our engine 3    libdeflate 3    libdeflate
+///   larger                      ISA-L 1         ISA-L 2         our engine 3    libdeflate
+///   streamed, smaller window    ISA-L 1         ISA-L 2         ISA-L 3         zlib
+///
+/// A window counts as full where the whole body is within it.
 ///
 /// Decoding reads one member or stream; it needs the format's full 32 KiB window always.
 namespace frdpu::core {

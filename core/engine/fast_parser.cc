@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "core/engine/deflate_sequences.h"
 #include "core/engine/parsers.h"
 #include "core/engine/sequence_writer.h"
 
@@ -48,6 +50,14 @@ constexpr Manner manner_of(int level, unsigned bits, bool checked, bool brief, b
   if (level == 1 && !brief) return {6, 1, 0, 24, 3, bits, checked};
   if (level < 3) return {6, 1, 16, 64, 3, bits, checked};
   return {small ? 5u : 6u, 2, 64, small ? 64u : 48u, 4, bits, checked};
+}
+
+/// How one for deflate looks: behind Huffman codes a literal costs more than a part of a match, and
+/// nothing is passed without a look, even where little matches. Level 1 or 3.
+constexpr Manner deflate_manner_of(int level, unsigned bits, bool checked) {
+  constexpr std::size_t kAlways = std::numeric_limits<std::size_t>::max() / 2;
+  if (level == 1) return {5, 1, 16, kAlways, 4, bits, checked};
+  return {4, 2, 64, kAlways, 4, bits, checked};
 }
 
 /// The table and what a probe needs. Positions are counted from `base`, so that the low 16 bits of
@@ -176,16 +186,15 @@ struct Search {
   }
 };
 
-template <Manner kManner>
+template <Manner kManner, class Writer>
 std::size_t parse(const EncodeViews& views, const FastTable& table, const std::uint8_t* base,
-                  std::size_t window) noexcept {
+                  std::size_t window, Writer& writer) noexcept {
   constexpr bool kLazy = kManner.lazy_below != 0;
   using Searching = Search<kManner>;
   using Candidate = typename Searching::Candidate;
   using Probe = typename Searching::Probe;
   const Searching search{table.entries, table.bits, base, static_cast<std::uint32_t>(window),
                          views.end - kLastLiterals};
-  SequenceWriter writer(views.end, views.out, views.out_end);
   const auto floor = static_cast<std::size_t>(views.floor - base);
   // Where a match may still start, and 8 bytes can be read that it may have. The lazy levels come
   // up to two positions further.
@@ -294,6 +303,21 @@ auto in_manner_of(const FastTable& table, bool brief, const Run& run) noexcept {
   return in_manner_of_level<3, kChecked, true>(table, run);
 }
 
+template <int kLevel, bool kChecked, class Run>
+auto in_deflate_manner_of_level(const FastTable& table, const Run& run) noexcept {
+  constexpr auto manner = [](unsigned bits) { return deflate_manner_of(kLevel, bits, kChecked); };
+  constexpr unsigned kMost = most_bits(kLevel);
+  constexpr unsigned kPacket = packet_bits(kLevel);
+  if (table.bits == kMost) return run.template operator()<manner(kMost)>();
+  if (table.bits == kPacket) return run.template operator()<manner(kPacket)>();
+  return run.template operator()<manner(0)>();
+}
+template <bool kChecked, class Run>
+auto in_deflate_manner_of(const FastTable& table, const Run& run) noexcept {
+  return table.level == 1 ? in_deflate_manner_of_level<1, kChecked>(table, run)
+                          : in_deflate_manner_of_level<3, kChecked>(table, run);
+}
+
 }  // namespace
 
 FastTable fast_table_of(int level, std::size_t reach, std::size_t block_bytes) noexcept {
@@ -334,9 +358,25 @@ std::size_t parse_fast(const EncodeViews& views, const FastTable& table, std::ui
   const std::uint8_t* const origin = origin_of(views.floor, base);
   const bool within = reinterpret_cast<std::uintptr_t>(views.floor) == base &&
                       static_cast<std::size_t>(views.end - views.floor) <= window + 1;
-  const auto run = [&]<Manner kManner>() { return parse<kManner>(views, table, origin, window); };
+  SequenceWriter writer(views.end, views.out, views.out_end);
+  const auto run = [&]<Manner kManner>() {
+    return parse<kManner>(views, table, origin, window, writer);
+  };
   const bool brief = static_cast<std::size_t>(views.end - views.begin) < kBriefBytes;
   return within ? in_manner_of<false>(table, brief, run) : in_manner_of<true>(table, brief, run);
+}
+
+std::size_t parse_for_deflate(const std::uint8_t* begin, const std::uint8_t* end,
+                              const FastTable& table, std::size_t window,
+                              rfc1951::SequenceWriter& writer) noexcept {
+  const EncodeViews views{
+      .floor = begin, .begin = begin, .end = end, .out = nullptr, .out_end = nullptr};
+  const auto run = [&]<Manner kManner>() {
+    return parse<kManner>(views, table, begin, window, writer);
+  };
+  return static_cast<std::size_t>(end - begin) <= window + 1
+             ? in_deflate_manner_of<false>(table, run)
+             : in_deflate_manner_of<true>(table, run);
 }
 
 }  // namespace frdpu::core::lz4

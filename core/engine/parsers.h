@@ -9,6 +9,10 @@
 /// The parsers that turn a block into sequences; one file each. All return the size of the encoded
 /// block, or 0 when it does not fit the room or is not worth it.
 /// Requires, all of them: a block of more than kLeastParsed bytes.
+namespace frdpu::core::rfc1951 {
+class SequenceWriter;
+}
+
 namespace frdpu::core::lz4 {
 
 /// Blocks up to this are not worth a look: literals are copied in 16s, and some must be last.
@@ -37,6 +41,13 @@ void enter_fast(const FastTable& table, const std::uint8_t* from, const std::uin
 /// fast_parser.cc
 [[nodiscard]] std::size_t parse_fast(const EncodeViews& views, const FastTable& table,
                                      std::uintptr_t base, std::size_t window) noexcept;
+
+/// Levels 1 and 3 for raw deflate data, of all there is between two places. Requires: the table has
+/// been cleared; `window` is at most 32768. Returns: what the writer's finish() does.
+/// fast_parser.cc
+[[nodiscard]] std::size_t parse_for_deflate(const std::uint8_t* begin, const std::uint8_t* end,
+                                            const FastTable& table, std::size_t window,
+                                            rfc1951::SequenceWriter& writer) noexcept;
 
 /// Levels 4 to 8: hash chains, and a look at the next byte before a match is taken. `Finder` is
 /// Chains or PacketChains.
