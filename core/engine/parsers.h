@@ -6,13 +6,13 @@
 #include "core/engine/longest_finder.h"
 #include "core/engine/match_finder.h"
 
-/// The parsers that turn a block into sequences; one file each. All return the size of the encoded
-/// block, or 0 when it does not fit the room or is not worth it.
-/// Requires, all of them: a block of more than kLeastParsed bytes.
 namespace frdpu::core::rfc1951 {
 class SequenceWriter;
 }
 
+/// The parsers that turn a block into sequences; one file each. All return the size of the encoded
+/// block, or 0 when it does not fit the room or is not worth it.
+/// Requires, all of them: a block of more than kLeastParsed bytes.
 namespace frdpu::core::lz4 {
 
 /// Blocks up to this are not worth a look: literals are copied in 16s, and some must be last.
