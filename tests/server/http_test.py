@@ -578,6 +578,16 @@ class ConnectionUseTest(SharedServiceTest):
                         else:
                             self.assertEqual(response.json(), alone[i].json())
 
+    def test_a_head_comes_again_behind_one_that_was_broken(self):
+        # One loop, so that the next connection gets what the one before had.
+        with Service(threads=1) as one:
+            for broken in (b"GET\n", b"GET / x\r\n\r\n", b"G" * (HEADER_LIMIT + 1)):
+                for _ in range(2):
+                    self.assertEqual(one.post(PATH, b"hello").body, b"hello")
+                with one.connect() as connection:
+                    connection.send(broken)
+                    self.assertGreaterEqual(connection.read_response().status, 400)
+
     def test_reads_requests_a_byte_at_a_time(self):
         chunked = post(CHUNKED, body="3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nX: y\r\n\r\n").encode()
         for wire in (self.message(b"hello"), chunked, b"\r\n" + self.message(b"hello")):
