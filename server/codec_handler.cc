@@ -169,8 +169,7 @@ proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codin
 }
 
 std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) const noexcept {
-  const std::uint64_t most = core::k64kBlockBytes;
-  return CodecTask::cost_estimate(plan_, std::min(reader.content_length().value_or(most), most));
+  return CodecTask::cost_estimate(plan_, reader.content_length().value_or(core::k64kBlockBytes));
 }
 
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {

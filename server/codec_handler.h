@@ -29,7 +29,8 @@ class CodecHandler {
   [[nodiscard]] proto::RequestResult<void> begin(const proto::RouteMatch& match,
                                                  const RequestReader& reader) noexcept;
 
-  /// Estimate of the work that a body begins with, as far as the head tells: of 64 KiB at most.
+  /// Estimate of the work that a body is, as far as the head tells: of 64 KiB where it has no
+  /// length.
   [[nodiscard]] std::chrono::nanoseconds first_cost(const RequestReader& reader) const noexcept;
 
   enum class Opened : std::uint8_t { yes, needs_body };

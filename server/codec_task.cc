@@ -35,6 +35,9 @@ constexpr std::array<std::uint32_t, core::kCodingCount> kDecodeCost = {50,    50
 // Blocks of input that a task has before it gets more: enough for a slice.
 constexpr std::size_t kInputBlocks = 3;
 
+// More than this of a body is not counted, so that no product can wrap.
+constexpr std::uint64_t kMostCountedBytes = core::kMiB << 10;
+
 // What was taken at least before its cost tells something about the rest.
 constexpr std::uint64_t kTellingBytes = 16 * core::kKiB;
 
@@ -83,13 +86,6 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
     open_ = true;
     return {};
   }
-  if (plan.encode && !encoder_ && !passes_on()) {
-    core::EncoderParams params = *plan.encode;
-    params.whole = is_one_step();
-    auto encoder = core::make_encoder(params, service_.workspaces());
-    if (!encoder) return std::unexpected(encoder.error());
-    encoder_ = std::move(*encoder);
-  }
   state_ = State::need_input;
   open_ = true;
   if (is_one_step() || passes_on()) return {};
@@ -103,7 +99,6 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
     decoders_[i].emplace(plan.decode[i], limits, service_.workspaces(), plan.dictionaries);
     transform_->add(*decoders_[i]);
   }
-  if (encoder_) transform_->add(*encoder_);
   return {};
 }
 
@@ -145,28 +140,31 @@ std::size_t CodecTask::round_blocks() const noexcept {
   return split_ ? split_->round_bytes() / core::k64kBlockBytes + 1 : 0;
 }
 
-nanoseconds CodecTask::cost_estimate() const noexcept {
+nanoseconds CodecTask::cost_estimate(std::uint64_t following_bytes) const noexcept {
   if (split_) return nanoseconds::max();  // waits for those who help: never on an I/O thread
+  if (passes_on()) return {};
   // A decoder that was stopped by what a slice may write may well be again.
   const bool stopped = state_ == State::need_output && plan_.decoders > 0;
   const std::uint64_t held = encoder_ ? encoder_->held_bytes() : 0;
-  const nanoseconds usual = cost_estimate(plan_, stopped ? kSliceOutputBytes : input.size()) +
-                            (held > 0 ? encode_cost(*plan_.encode, held) : nanoseconds{});
+  const std::uint64_t known = input.size() + std::min(following_bytes, kMostCountedBytes);
+  const nanoseconds usual =
+      cost_estimate(plan_, stopped ? std::max<std::uint64_t>(known, kSliceOutputBytes) : known) +
+      (held > 0 ? encode_cost(*plan_.encode, held) : nanoseconds{});
   // Some input costs far more than usual, empty frames for one: then what it did cost so far
   // counts.
   const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
   if (taken < kTellingBytes || state_ != State::need_input) return usual;
   const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
-  const double expected = each * static_cast<double>(input.size() + held);
+  const double expected = each * static_cast<double>(known + held);
   return std::max(usual, nanoseconds(static_cast<std::int64_t>(expected)));
 }
 
 nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noexcept {
   std::uint64_t picoseconds = 0;
+  bytes = std::min(bytes, kMostCountedBytes);
   for (std::size_t i = 0; i < plan.decoders; ++i) {
-    // Output costs more than input here, and can't be known: take a usual ratio, and what a slice
-    // may write at most.
-    bytes = std::min<std::uint64_t>(4 * bytes, kSliceOutputBytes);
+    // Output costs more than input here, and can't be known: take a usual ratio.
+    if (plan.decode[i] != Coding::identity) bytes *= 4;
     picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan.decode[i])];
   }
   const nanoseconds decoding(picoseconds / 1000);
@@ -180,7 +178,7 @@ bool CodecTask::ends_turn() noexcept {
 }
 
 void CodecTask::run() noexcept {
-  const bool large = cost_estimate() >= kTimedByCpuClock;
+  const bool large = cost_estimate(0) >= kTimedByCpuClock;
   const nanoseconds helped = split_ ? split_->helpers_time() : nanoseconds{};
   const auto cpu_start = large ? thread_cpu_time() : nanoseconds{};
   started_ = std::chrono::steady_clock::now();
@@ -200,8 +198,24 @@ void CodecTask::run() noexcept {
   if (on_worker_done) on_worker_done(*this);
 }
 
+core::Result<core::Leased<core::Encoder>> CodecTask::take_encoder() noexcept {
+  core::EncoderParams params = *plan_.encode;
+  params.whole = is_one_step();
+  return core::make_encoder(params, service_.workspaces());
+}
+
+core::Result<void> CodecTask::reserve() noexcept {
+  if (!plan_.encode || encoder_ || !transform_) return {};
+  auto encoder = take_encoder();
+  if (!encoder) return std::unexpected(encoder.error());
+  encoder_ = std::move(*encoder);
+  transform_->add(*encoder_);
+  return {};
+}
+
 core::Result<core::StreamState> CodecTask::run_stages() noexcept {
   if (split_) return split_->run(input, input_ended, output);
+  if (auto reserved = reserve(); !reserved) return std::unexpected(reserved.error());
   return transform_->run(input, input_ended, output,
                          service_.blocks(proto::Listener::service).large(), kSliceOutputBytes);
 }
@@ -220,6 +234,7 @@ void CodecTask::run_slice() noexcept {
       break;
     case core::StreamState::done:
       state_ = State::done;
+      encoder_.reset();  // here, while it is warm, for the next body
       break;
   }
 }
@@ -233,12 +248,14 @@ void CodecTask::pass_on() noexcept {
 
 void CodecTask::encode_whole() noexcept {
   // The one-shot path: a view in, a view out, one step.
+  auto encoder = take_encoder();
+  if (!encoder) return fail(encoder.error());
   const core::Bytes whole = input.front();
   auto block = service_.blocks(proto::Listener::service)
                    .acquire(core::encoder_bound(plan_.encode->coding, whole.size()));
   if (!block) return fail(block.error());
-  auto step = encoder_->step(whole, core::MutableBytes(block->data(), block->capacity()),
-                             core::Flush::finish);
+  auto step = (*encoder)->step(whole, core::MutableBytes(block->data(), block->capacity()),
+                               core::Flush::finish);
   if (!step) return fail(step.error());
   if (step->state != core::StepState::done || step->consumed != whole.size()) {
     return fail(

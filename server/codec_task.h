@@ -23,7 +23,9 @@ class Service;
 /// worker pool when it is not, so that nobody's 1,400 bytes wait for somebody's brotli 11.
 ///
 /// Life: `open`, then slices until `done` or an error, then `close`. While a slice runs on a worker
-/// everything here belongs to it.
+/// everything here belongs to it. Workspaces are taken within slices, when there is something to do
+/// for them, and go home with the last: bodies that wait for their turn hold none, and the next one
+/// finds what is still in the cache.
 /// Threads: one at a time. Cost: no allocation.
 class CodecTask final : public Job {
  public:
@@ -49,10 +51,13 @@ class CodecTask final : public Job {
 
   explicit CodecTask(Service& service) noexcept : service_(service) {}
 
-  /// Takes an encoder's workspace. Decoders take theirs when they have seen a frame's header.
-  /// Errors: pool_exhausted: try again later; otherwise a bad parameter.
+  /// Errors: pool_exhausted (pieces only): try again later.
   [[nodiscard]] core::Result<void> open(const Plan& plan) noexcept;
   [[nodiscard]] bool is_open() const noexcept { return open_; }
+
+  /// Takes a stream's encoder before its first slice: for a body that is not sent without it.
+  /// Errors: pool_exhausted: try again later.
+  [[nodiscard]] core::Result<void> reserve() noexcept;
 
   /// Gives all memory back. Requires: no slice is running.
   void close() noexcept;
@@ -60,11 +65,12 @@ class CodecTask final : public Job {
   /// Runs one slice.
   void run() noexcept override;
 
-  /// Estimate of what the next slice costs, from codings, levels, the input at hand, and what the
-  /// slices before it took.
-  [[nodiscard]] std::chrono::nanoseconds cost_estimate() const noexcept;
+  /// Estimate of what the input at hand and so much more behind it cost, from codings, levels, and
+  /// what the slices before took.
+  [[nodiscard]] std::chrono::nanoseconds cost_estimate(
+      std::uint64_t following_bytes) const noexcept;
 
-  /// The same for a first slice of so much input, before there is a task.
+  /// The same for so much input, before there is a task.
   [[nodiscard]] static std::chrono::nanoseconds cost_estimate(const Plan& plan,
                                                               std::uint64_t bytes) noexcept;
 
@@ -118,6 +124,7 @@ class CodecTask final : public Job {
     return plan_.encode && plan_.encode->coding == core::Coding::identity && plan_.decoders == 0;
   }
   [[nodiscard]] bool wants_input() const noexcept;
+  [[nodiscard]] core::Result<core::Leased<core::Encoder>> take_encoder() noexcept;
   [[nodiscard]] core::Result<core::StreamState> run_stages() noexcept;
   void run_slice() noexcept;
   void pass_on() noexcept;

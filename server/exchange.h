@@ -100,6 +100,9 @@ class Exchange {
   [[nodiscard]] bool promise_result() noexcept;
   [[nodiscard]] bool drive_codec() noexcept;
   [[nodiscard]] proto::RequestError queue_is_full() const noexcept;
+  // Waits for memory that the codec lacks, or refuses.
+  void lack_memory(const core::Error& error) noexcept;
+  [[nodiscard]] bool is_for_a_worker() const noexcept;
   [[nodiscard]] bool submit_slice() noexcept;
   void post_slice_done() noexcept;
   void finish_slice() noexcept;

@@ -75,6 +75,8 @@ class RequestReader {
   /// True when the whole body is in `body()` or was taken from it.
   [[nodiscard]] bool body_ended() const noexcept { return body_ended_; }
   [[nodiscard]] std::uint64_t body_bytes() const noexcept { return body_bytes_; }
+  /// Bytes of the body that were not taken yet, arrived or not, as far as its length is known.
+  [[nodiscard]] std::uint64_t left_bytes() const noexcept { return body_left_ + body_.size(); }
   /// True when part of the body has arrived already, so that nobody waits for `100 Continue`.
   [[nodiscard]] bool body_begun() const noexcept {
     return body_bytes_ > 0 || raw_begin_ < raw_end_;

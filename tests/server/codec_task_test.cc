@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <tuple>
+#include <vector>
 
 #include "server/log.h"
 #include "server/service.h"
@@ -14,6 +15,7 @@
 namespace frdpu::server {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
@@ -63,7 +65,7 @@ TEST_F(ServerCodecTaskTest, TheEndCostsWhatTheEncoderHolds) {
     ASSERT_EQ(task_->state(), CodecTask::State::need_input);
     ASSERT_TRUE(task_->input.empty());
     task_->input_ended = true;
-    EXPECT_GT(task_->cost_estimate(), one.at_least);
+    EXPECT_GT(task_->cost_estimate(0), one.at_least);
     task_->run();
     EXPECT_EQ(task_->state(), CodecTask::State::done);
     task_->close();
@@ -83,7 +85,71 @@ TEST_F(ServerCodecTaskTest, AWholeBlockLeavesNothingHeld) {
     }
     task_->run();
     ASSERT_TRUE(task_->input.empty());
-    EXPECT_LT(task_->cost_estimate(), milliseconds(1));
+    EXPECT_LT(task_->cost_estimate(0), milliseconds(1));
+    task_->close();
+  }
+}
+
+// What is known to follow counts, but what is only passed on costs nothing, however long.
+TEST_F(ServerCodecTaskTest, TheRestOfABodyCosts) {
+  for (const auto& [plan, least, most] :
+       {std::tuple(CodecTask::Plan{.decode = {core::Coding::zstd}, .decoders = 1},
+                   microseconds(500), milliseconds(100)),
+        std::tuple(
+            CodecTask::Plan{.encode = core::EncoderParams{.coding = core::Coding::lz4, .level = 1}},
+            microseconds(500), milliseconds(100)),
+        std::tuple(CodecTask::Plan{.encode = core::EncoderParams{.coding = core::Coding::identity}},
+                   microseconds(0), milliseconds(0))}) {
+    ASSERT_TRUE(task_->open(plan));
+    feed(test::text_like(1000, 1));
+    EXPECT_LT(task_->cost_estimate(0), microseconds(30));
+    EXPECT_GE(task_->cost_estimate(core::kMiB), least);
+    EXPECT_LE(task_->cost_estimate(core::kMiB), most);
+    EXPECT_GE(task_->cost_estimate(UINT64_MAX), 100 * least);  // no sum wraps
+    task_->close();
+  }
+}
+
+// Of a thousand bodies that wait for a worker only those that were begun have a workspace.
+TEST_F(ServerCodecTaskTest, HasAWorkspaceFromItsFirstSliceToItsLast) {
+  core::WorkspacePools& workspaces = service_->workspaces();
+  const auto in_use = [&] {
+    std::size_t blocks = 0;
+    for (std::size_t i = 0; i < workspaces.kinds().size(); ++i) {
+      blocks += workspaces.stats(i).in_use;
+    }
+    return blocks;
+  };
+  const test::Buffer text = test::text_like(5'000, 1);
+  for (const bool whole : {true, false}) {
+    SCOPED_TRACE(whole);
+    const core::EncoderParams params{.coding = core::Coding::br, .level = 11, .whole = whole};
+    const std::size_t needed = *core::encoder_workspace_bytes(params);
+    std::vector<core::PooledBlock> hoard;
+    while (auto block = workspaces.acquire(core::Coding::br, core::Direction::compress, needed)) {
+      hoard.push_back(std::move(*block));
+    }
+    ASSERT_FALSE(hoard.empty());
+    ASSERT_TRUE(task_->open({.encode = params, .whole = whole}));
+    feed(text);
+    task_->input_ended = whole;
+    task_->run();
+    EXPECT_EQ(task_->state(), CodecTask::State::need_memory);
+    EXPECT_EQ(task_->error().code, core::Errc::pool_exhausted);
+    EXPECT_EQ(task_->input.size(), text.size());
+    hoard.clear();
+    EXPECT_EQ(in_use(), 0u);
+    task_->run();
+    if (!whole) {
+      EXPECT_EQ(task_->state(), CodecTask::State::need_input);
+      EXPECT_EQ(in_use(), 1u);
+      task_->input_ended = true;
+      task_->run();
+    }
+    EXPECT_EQ(task_->state(), CodecTask::State::done);
+    EXPECT_EQ(in_use(), 0u);
+    EXPECT_EQ(task_->input_bytes(), text.size());
+    EXPECT_GT(task_->output_bytes(), 0u);
     task_->close();
   }
 }

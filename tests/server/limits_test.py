@@ -239,12 +239,12 @@ class LimitTest(TestCase):
         with Service(compute_threads=1, max_queued_jobs=2) as running:
             streams = [running.connect() for _ in range(8)]
             for stream in streams:
-                stream.send(head + body[:2000])
+                stream.send(head + body[:500])
             self.assertTrue(running.eventually(lambda: running.metric(
-                "frdpu_codec_input_bytes_total", coding="gzip") == 8 * 2000))
+                "frdpu_codec_input_bytes_total", coding="gzip") == 8 * 500))
             crowd = self.fill_queue(running)
             for stream in streams:
-                stream.send(body[2000:])
+                stream.send(body[500:])
             refused = [answer for answer in (stream.read_response() for stream in streams)
                        if answer.status != 200]
             self.assertTrue(refused)
@@ -276,9 +276,10 @@ class LimitTest(TestCase):
     def test_a_queue_for_memory_is_bounded_too(self):
         # Fewer workspaces for brotli 11 than requests that may wait: those who wait lack memory.
         places = 8
-        body = codings.text(60_000)
-        head, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11", body,
-                                            {"Expect": "100-continue"})
+        head, pieces = service.make_request("POST", f"{COMPRESS}?coding=br&level=11",
+                                            codings.text(100_000), {"Expect": "100-continue"},
+                                            chunked=True)
+        body = b"".join(pieces)
         with Service(compute_threads=1, max_queued_jobs=places, queue_timeout="60s",
                      workspace_bytes="300m") as running:
             crowd = [running.connect() for _ in range(3 * places)]
@@ -286,7 +287,7 @@ class LimitTest(TestCase):
                 connection.send(head)
                 self.assertTrue(connection.socket.recv(4096).startswith(b"HTTP/1.1 100 "))
             for connection in crowd:
-                connection.send(pieces[0])
+                connection.send(body)
             answers = [connection.read_response() for connection in crowd]
             refused = [answer for answer in answers if answer.status != 200]
             self.assertTrue(refused and len(refused) < len(crowd), answers)

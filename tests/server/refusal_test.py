@@ -766,6 +766,12 @@ class SmallPoolTest(TestCase):
                                   codings.random_bytes(400_000), chunked=True)
             problem = self.assert_problem(response, 503, "pool_exhausted")
             self.assertIn("--workspace-bytes", problem["detail"])
+            with small.connect() as polite:  # nor is a body invited that nobody could work on
+                polite.send(b"POST /v1/compress?coding=zstd&level=19 HTTP/1.1\r\nHost: t\r\n"
+                            b"Content-Length: 300000000\r\nExpect: 100-continue\r\n\r\n")
+                response = polite.read_response()
+                self.assert_problem(response, 503, "pool_exhausted")
+                self.assertEqual(response.interim, [])
             # Small ones do not suffer.
             self.assert_status(small.post(f"{COMPRESS}?coding=zstd", b"hello"), 200)
             self.assert_status(small.post(f"{COMPRESS}?coding=gzip", b"hello"), 200)

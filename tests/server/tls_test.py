@@ -258,6 +258,15 @@ class EndTest(TlsTest):
     flags = {**CERTIFICATES.flags(), "max_output_bytes": "1m", "idle_timeout": "300ms",
              "header_timeout": "400ms", "write_timeout": "2s"}
 
+    def assert_serves(self):
+        def is_served():
+            try:
+                return self.post(PATH, b"x").status == 200
+            except (OSError, service.BrokenOff):  # where machine and head are slower than 400 ms
+                return False
+
+        self.assertTrue(self.service.eventually(is_served))
+
     def old_request(self, path, body):
         """An answer whose end is the end of the connection: HTTP/1.0, more than a block."""
         return service.make_request("POST", path, body, version="HTTP/1.0")[0] + body
@@ -357,7 +366,7 @@ class EndTest(TlsTest):
             with self.case(name=name), self.plain() as connection:
                 connection.send(text)
                 connection.rest()
-        self.assert_status(self.post(PATH, b"x"), 200)
+        self.assert_serves()
 
     def test_handshakes_that_never_come(self):
         hello = tls.client_hello(CERTIFICATES.context())
@@ -365,7 +374,7 @@ class EndTest(TlsTest):
             with self.case(text=text[:8]), self.plain() as connection:
                 connection.send(text)
                 connection.rest()  # until the service ends it
-        self.assert_status(self.post(PATH, b"x"), 200)
+        self.assert_serves()
 
 
 class PaceTest(TlsTest):
