@@ -64,6 +64,7 @@ Exchange::Next Exchange::pump(TimePoint now) noexcept {
   }
   bool moved = read_body();
   moved |= advance();
+  if (keep_answer()) return wait();
   moved |= write();
   if (phase_ == Phase::gone) return {.what = What::close};
   if (phase_ == Phase::broken) return {.what = What::reset};
@@ -129,7 +130,7 @@ void Exchange::begin_request() noexcept {
   head_ = {};
   codec_route_ = discard_body_ = continue_due_ = false;
   response_started_ = head_pending_ = response_ended_ = chunk_open_ = false;
-  write_blocked_ = had_worker_ = late_reader_ = slice_retry_due_ = false;
+  answer_kept_ = write_blocked_ = had_worker_ = late_reader_ = slice_retry_due_ = false;
   body_pace_.reset();
   answer_pace_.reset();
   taken_bytes_.reset();

@@ -92,6 +92,8 @@ class Exchange {
   [[nodiscard]] bool advance() noexcept;
   [[nodiscard]] bool write() noexcept;
 
+  // Whether the answer is whole and leaves with others, at the end of the loop's round.
+  [[nodiscard]] bool keep_answer() noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_codec() noexcept;
   [[nodiscard]] proto::RequestResult<void> answer_route() noexcept;
   [[nodiscard]] core::Result<void> append_text(std::string_view text) noexcept;
@@ -158,6 +160,7 @@ class Exchange {
   bool head_pending_ = false;      // ... and not written into the text block yet
   bool response_ended_ = false;    // the last batch is prepared
   bool chunk_open_ = false;        // a chunk's data was sent and its line end was not
+  bool answer_kept_ = false;       // for the end of the loop's round, once
   bool write_blocked_ = false;
   bool task_running_ = false;
   bool had_worker_ = false;  // for a slice of this request

@@ -21,6 +21,10 @@ constexpr auto kLateAfter = std::chrono::milliseconds(200);
 // Once a turn has sent this much it ends: a client that reads as fast as we write would keep it.
 constexpr std::size_t kTurnBytes = 4 * core::k64kBlockBytes;
 
+// An answer that took the codec this long may leave with others of its round. Behind quicker ones a
+// client has no time to fall asleep.
+constexpr std::chrono::microseconds kWorthKeeping{5};
+
 }  // namespace
 
 void Exchange::refuse(const proto::RequestError& error) noexcept {
@@ -116,6 +120,16 @@ void Exchange::start_response(std::optional<std::uint64_t> content_length) noexc
 
 proto::ServerTiming Exchange::timing() const noexcept {
   return {.queue = queue_time_, .codec = codec_.task().codec_time()};
+}
+
+bool Exchange::keep_answer() noexcept {
+  if (answer_kept_ || !codec_route_ || !head_pending_ ||
+      head_.framing != proto::ResponseFraming::length ||
+      codec_.task().codec_time() < kWorthKeeping) {
+    return false;
+  }
+  answer_kept_ = connection_->loop().poller().keep_for_end_of_round(*connection_);
+  return answer_kept_;
 }
 
 bool Exchange::write() noexcept {

@@ -1,5 +1,6 @@
 #include "server/io_loop.h"
 
+#include <algorithm>
 #include <ctime>
 #include <utility>
 
@@ -17,6 +18,11 @@ constexpr auto kWaiterTick = std::chrono::milliseconds(5);
 // Exchanges kept for reuse; beyond this many at once they are an allocation each.
 constexpr std::size_t kSpareExchanges = 4096;
 
+// An answer that is kept for the end of a round holds a few blocks, which the pools must not miss.
+std::size_t most_kept(const Config& config) {
+  return std::min(config.pool_mtu_blocks, config.pool_64k_blocks) / 16 / config.threads;
+}
+
 }  // namespace
 
 IoLoop::IoLoop(Service& service, MetricsShard& metrics)
@@ -25,7 +31,7 @@ IoLoop::IoLoop(Service& service, MetricsShard& metrics)
       access_log_(service.config(), service.log()),
       work_(context_.get_executor()),
       timer_(context_),
-      poller_(context_) {
+      poller_(context_, most_kept(service.config())) {
   spare_exchanges_.reserve(kSpareExchanges);
   renew_date();
 }

@@ -2,16 +2,18 @@
 
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
-
-#include "server/connection.h"
+#include <utility>
 
 namespace frdpu::server {
 namespace {
 
-// Bounded, so that timers and what workers have finished get their turn.
-constexpr int kEvents = 64;
+// Longer than an answer takes that is made on the loop, so that a few of them leave in a row; far
+// shorter than the clients of a busy service wait anyway.
+constexpr std::chrono::microseconds kKeptTime{300};
 
 int open_epoll() {
   const int number = ::epoll_create1(EPOLL_CLOEXEC);
@@ -28,7 +30,8 @@ epoll_event event_of(Connection& connection, std::uint32_t interest) noexcept {
 
 }  // namespace
 
-Poller::Poller(boost::asio::io_context& context) : epoll_(context, open_epoll()) {}
+Poller::Poller(boost::asio::io_context& context, std::size_t most_kept)
+    : epoll_(context, open_epoll()), most_kept_(std::min(most_kept, kRoundEvents)) {}
 
 void Poller::start() {
   wait();
@@ -62,14 +65,35 @@ void Poller::wait() {
                     }));
 }
 
+bool Poller::keep_for_end_of_round(Connection& connection) noexcept {
+  if (!keeps_) return false;
+  if (kept_count_ == 0) kept_since_ = Clock::now();
+  kept_[kept_count_++] = &connection;
+  return true;
+}
+
+void Poller::pump_kept() {
+  // What comes of it, a pipelined request for one, is not kept again.
+  const bool keeps = std::exchange(keeps_, false);
+  for (std::size_t i = 0; i < kept_count_; ++i) kept_[i]->pump();
+  kept_count_ = 0;
+  keeps_ = keeps;
+}
+
 void Poller::tell() {
-  epoll_event events[kEvents];
-  const int count = ::epoll_wait(epoll_.native_handle(), events, kEvents, 0);
+  std::array<epoll_event, kRoundEvents> events;
+  const int found =
+      ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+  const auto count = static_cast<std::size_t>(std::max(found, 0));
   is_telling_ = true;
-  for (int i = 0; i < count; ++i) {
-    static_cast<Connection*>(events[i].data.ptr)->on_ready(events[i].events);
+  keeps_ = count > 1 && most_kept_ > 0;
+  for (const epoll_event& event : std::span(events).first(count)) {
+    static_cast<Connection*>(event.data.ptr)->on_ready(event.events);
+    const bool full = kept_count_ == most_kept_;
+    if (full || (kept_count_ > 0 && Clock::now() - kept_since_ >= kKeptTime)) pump_kept();
   }
-  is_telling_ = false;
+  pump_kept();
+  is_telling_ = keeps_ = false;
   while (Connection* const connection = closed_.front()) {
     closed_.remove(*connection);
     delete connection;

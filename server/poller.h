@@ -1,15 +1,15 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstdint>
 
+#include "server/connection.h"
 #include "server/handler_memory.h"
 #include "server/intrusive_list.h"
 
 namespace frdpu::server {
-
-class Connection;
 
 /// Tells the connections of one loop when their sockets are ready. An epoll of its own, which Asio
 /// sees as one descriptor: Asio's own waits arm a socket again for every request, with a system
@@ -18,13 +18,20 @@ class Connection;
 /// Level-triggered: what is left in a socket is told again, so that no read has to reach the end of
 /// its bytes. Interest is EPOLLIN, EPOLLOUT, both or none; errors and hang-ups are told anyway.
 ///
+/// All that is ready at once is a round. Answers that took their time can be kept to its end, so
+/// that they leave in a row: a client on the same machine that serves many connections from one
+/// thread sleeps when it has nothing to read, and waking it costs more than sending.
+///
 /// Life: `start`, then events until `stop`.
 /// Ownership: neither sockets nor connections; a socket that is closed is forgotten by the system.
 /// Threads: the loop's thread. Cost: two system calls for all that is ready at once.
 class Poller {
  public:
+  static constexpr std::size_t kRoundEvents = 64;  // so that timers and workers get their turn
+
+  /// `most_kept`: answers kept at once.
   /// Errors: throws std::system_error where the process has no descriptor left.
-  explicit Poller(boost::asio::io_context& context);
+  Poller(boost::asio::io_context& context, std::size_t most_kept);
 
   /// Calls `Connection::on_ready` from now on.
   void start();
@@ -37,17 +44,29 @@ class Poller {
   /// Requires: the socket was added.
   void change(int socket, Connection& connection, std::uint32_t interest) noexcept;
 
+  /// Calls `Connection::pump` when the round ends; before, when 300 us have passed since the first
+  /// that was kept or there are as many as may be.
+  /// Returns: false outside of a round, and in one of a single connection, which has nobody to wait
+  /// for.
+  [[nodiscard]] bool keep_for_end_of_round(Connection& connection) noexcept;
+
   /// Deletes a closed connection: now, or behind the events at hand, which may name it.
   void free(Connection& connection) noexcept;
 
  private:
   void wait();
   void tell();
+  void pump_kept();
 
   boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type> epoll_;
   HandlerMemory memory_;
+  const std::size_t most_kept_;
   IntrusiveList<Connection> closed_;
+  std::array<Connection*, kRoundEvents> kept_;
+  std::size_t kept_count_ = 0;
+  TimePoint kept_since_{};
   bool is_telling_ = false;
+  bool keeps_ = false;
 };
 
 }  // namespace frdpu::server
