@@ -12,9 +12,6 @@ namespace {
 using core::Coding;
 using std::chrono::nanoseconds;
 
-// Output of one slice at most, and as much between its stages.
-constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
-
 // What a byte costs in picoseconds, of input for encoders and of output for decoders: the mean of
 // `codec_time` (tests/bench/http) over a cut of 64 KiB of each file of the shared corpus, rounded;
 // AMD EPYC, 2 cores. Deflate's decoders differ: whole bodies take 600, streams up to 2,400; here is
@@ -217,7 +214,8 @@ core::Result<core::StreamState> CodecTask::run_stages() noexcept {
   if (split_) return split_->run(input, input_ended, output);
   if (auto reserved = reserve(); !reserved) return std::unexpected(reserved.error());
   return transform_->run(input, input_ended, output,
-                         service_.blocks(proto::Listener::service).large(), kSliceOutputBytes);
+                         service_.blocks(proto::Listener::service).large(),
+                         plan_.encode ? kSliceOutputBytes : slice_output_bytes);
 }
 
 void CodecTask::run_slice() noexcept {

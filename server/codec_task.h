@@ -83,9 +83,14 @@ class CodecTask final : public Job {
   /// Blocks of input that several workers take in one slice; 0 where one works alone.
   [[nodiscard]] std::size_t round_blocks() const noexcept;
 
+  /// Output of a slice at most, and as much between its stages.
+  static constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
+
   core::BlockChain input;    ///< what the next slice reads
   core::BlockChain output;   ///< what slices have written
   bool input_ended = false;  ///< nothing comes behind `input`
+  /// The same for the next slice, where all it does is decode.
+  std::size_t slice_output_bytes = kSliceOutputBytes;
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const core::Error& error() const noexcept { return error_; }

@@ -10,7 +10,6 @@
 #include "proto/routes.h"
 #include "server/codec_handler.h"
 #include "server/connection.h"
-#include "server/handler_memory.h"
 #include "server/memory_waits.h"
 #include "server/rate_floor.h"
 #include "server/request_reader.h"
@@ -71,6 +70,9 @@ class Exchange {
   /// Says that what was missing may be there: the next `pump` tries again, a worker's slice too.
   void memory_may_be_back() noexcept { slice_retry_due_ = true; }
 
+  /// The worker is through with a slice of the task. May destroy the exchange and its connection.
+  void slice_done() noexcept;
+
  private:
   enum class Phase : std::uint8_t {
     head,    ///< reading a request's head
@@ -106,7 +108,6 @@ class Exchange {
   void lack_memory(const core::Error& error) noexcept;
   [[nodiscard]] bool is_for_a_worker() const noexcept;
   [[nodiscard]] bool submit_slice() noexcept;
-  void post_slice_done() noexcept;
   void finish_slice() noexcept;
   [[nodiscard]] bool grow_result_bound() noexcept;
 
@@ -143,7 +144,6 @@ class Exchange {
   RequestReader reader_;
   ResponseWriter writer_;
   CodecHandler codec_;
-  HandlerMemory task_memory_;
 
   Phase phase_ = Phase::head;
   proto::RouteMatch match_;

@@ -1,7 +1,6 @@
 // The codec side of an exchange: its task opened, its room promised, its slices run here or on a
 // worker. Reading is in exchange.cc, answering in exchange_response.cc.
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/exchange.h"
@@ -122,7 +121,6 @@ bool Exchange::send_continue() noexcept {
     writer_.open(std::move(*block));
   }
   writer_.put_text(proto::kContinueResponse);
-  writer_.start_batch(0);
   continue_due_ = false;
   last_read_ = now_;
   return true;
@@ -152,6 +150,7 @@ bool Exchange::drive_codec() noexcept {
   slice_retry_due_ = false;
   if (is_for_a_worker()) return submit_slice();
   task.on_worker_done = nullptr;
+  task.slice_output_bytes = CodecTask::kSliceOutputBytes;
   task.run();
   finish_slice();
   return task.state() != CodecTask::State::need_memory;
@@ -166,9 +165,15 @@ bool Exchange::is_for_a_worker() const noexcept {
 
 bool Exchange::submit_slice() noexcept {
   CodecTask& task = codec_.task();
+  // Quick decoders come back less often so: 1 MiB of zstd costs an eighth less with 8 blocks
+  // than 4.
+  const std::size_t left = result_bound_blocks_ - writer_.body().blocks();
+  task.slice_output_bytes =
+      std::max(CodecTask::kSliceOutputBytes, std::min(left, kResultBlocks) * core::k64kBlockBytes);
   task.owner = this;
   task.on_worker_done = [](CodecTask& done) noexcept {
-    static_cast<Exchange*>(done.owner)->post_slice_done();
+    // On a worker: nothing of the exchange may be touched from here on but through the loop.
+    static_cast<Exchange*>(done.owner)->connection_->loop().poller().finished(done);
   };
   slice_submitted_ = Clock::now();
   task_running_ = true;
@@ -192,15 +197,12 @@ bool Exchange::submit_slice() noexcept {
   return true;
 }
 
-void Exchange::post_slice_done() noexcept {
-  // On a worker: nothing of the exchange may be touched from here on but through the loop.
-  boost::asio::post(connection_->loop().context(), place(task_memory_, [this] {
-                      task_running_ = false;
-                      queue_time_ += codec_.task().started() - slice_submitted_;
-                      Connection& connection = *connection_;
-                      finish_slice();
-                      connection.task_done();
-                    }));
+void Exchange::slice_done() noexcept {
+  task_running_ = false;
+  queue_time_ += codec_.task().started() - slice_submitted_;
+  Connection& connection = *connection_;
+  finish_slice();
+  connection.task_done();
 }
 
 void Exchange::finish_slice() noexcept {

@@ -175,7 +175,7 @@ bool Exchange::prepare_batch() noexcept {
                         head_.framing == proto::ResponseFraming::until_close;
   if (streamed) return prepare_stream_batch();
   if (match_.method == proto::Method::head) writer_.body().clear();
-  writer_.start_batch(writer_.body().size());
+  writer_.put_body(writer_.body().size());
   response_ended_ = true;
   return true;
 }
@@ -191,8 +191,10 @@ bool Exchange::prepare_stream_batch() noexcept {
       writer_.commit_text(proto::write_chunk_line(writer_.text_room(), bytes));
       chunk_open_ = true;
     }
-    writer_.start_batch(bytes);
-    return true;
+    writer_.put_body(bytes);
+    // What ends the body goes with it, but for a head so long that there may be no room.
+    const std::size_t end_bytes = proto::kChunkEnd.size() + proto::kMaxLastChunkBytes;
+    if (chunked && writer_.text_room().size() < end_bytes) return true;
   }
   if (!done) return !writer_.batch_sent();
   if (chunked) {

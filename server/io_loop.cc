@@ -44,6 +44,7 @@ void IoLoop::finish() {
   if (ending_) return;
   ending_ = true;
   abort_connections();
+  poller_.tell_finished();
   work_.reset();
   timer_.cancel();
   poller_.stop();

@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "server/exchange.h"
+
 namespace frdpu::server {
 namespace {
 
@@ -31,7 +33,13 @@ epoll_event event_of(Connection& connection, std::uint32_t interest) noexcept {
 }  // namespace
 
 Poller::Poller(boost::asio::io_context& context, std::size_t most_kept)
-    : epoll_(context, open_epoll()), most_kept_(std::min(most_kept, kRoundEvents)) {}
+    : epoll_(context, open_epoll()), most_kept_(std::min(most_kept, kTurnEvents)) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  if (::epoll_ctl(epoll_.native_handle(), EPOLL_CTL_ADD, finished_.descriptor(), &event) != 0) {
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  }
+}
 
 void Poller::start() {
   wait();
@@ -66,7 +74,7 @@ void Poller::wait() {
 }
 
 bool Poller::keep_for_end_of_round(Connection& connection) noexcept {
-  if (!keeps_) return false;
+  if (!keeps_ || kept_count_ == most_kept_) return false;
   if (kept_count_ == 0) kept_since_ = Clock::now();
   kept_[kept_count_++] = &connection;
   return true;
@@ -80,15 +88,37 @@ void Poller::pump_kept() {
   keeps_ = keeps;
 }
 
+void Poller::tell_finished() noexcept {
+  for (Job* next = finished_.take(); next != nullptr;) {
+    auto& task = static_cast<CodecTask&>(*next);
+    next = next->next;
+    static_cast<Exchange*>(task.owner)->slice_done();
+  }
+}
+
 void Poller::tell() {
-  std::array<epoll_event, kRoundEvents> events;
+  std::size_t told = 0;
+  std::size_t found = 0;
+  do {
+    found = tell_round();
+    told += found;
+  } while (found > 0 && told < kTurnEvents);
+}
+
+// Returns: how many events there were.
+std::size_t Poller::tell_round() {
+  std::array<epoll_event, kTurnEvents> events;
   const int found =
       ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
   const auto count = static_cast<std::size_t>(std::max(found, 0));
   is_telling_ = true;
-  keeps_ = count > 1 && most_kept_ > 0;
+  keeps_ = count > 1;
   for (const epoll_event& event : std::span(events).first(count)) {
-    static_cast<Connection*>(event.data.ptr)->on_ready(event.events);
+    if (auto* const connection = static_cast<Connection*>(event.data.ptr)) {
+      connection->on_ready(event.events);
+    } else {
+      tell_finished();
+    }
     const bool full = kept_count_ == most_kept_;
     if (full || (kept_count_ > 0 && Clock::now() - kept_since_ >= kKeptTime)) pump_kept();
   }
@@ -98,6 +128,7 @@ void Poller::tell() {
     closed_.remove(*connection);
     delete connection;
   }
+  return count;
 }
 
 }  // namespace frdpu::server

@@ -11,10 +11,10 @@
 
 namespace frdpu::server {
 
-/// Puts a response on the wire in gathered writes: some text (the head, a chunk's size line, the
-/// last chunk), then body bytes where they lie in their blocks.
+/// Puts a response on the wire in gathered writes: some text (the head, a chunk's size line), body
+/// bytes where they lie in their blocks, then the text that ends them.
 ///
-///   batch:  | text block: head, size line | body chain: the next `batch_body_bytes` bytes |
+///   batch:  | text block: head, size line | body chain | text block: the last chunk |
 ///
 /// One batch is under way at a time; body bytes that arrive meanwhile wait for the next.
 /// Ownership: the text block and the chain are the writer's. Threads: one at a time.
@@ -41,8 +41,11 @@ class ResponseWriter {
   [[nodiscard]] core::BlockChain& body() noexcept { return body_; }
   [[nodiscard]] const core::BlockChain& body() const noexcept { return body_; }
 
-  /// Starts a batch of the text so far and `body_bytes` bytes of the body.
-  void start_batch(std::size_t body_bytes) noexcept { batch_body_bytes_ = body_bytes; }
+  /// Appends the next bytes of the body, once a batch. Text that is put later goes behind them.
+  void put_body(std::size_t bytes) noexcept {
+    batch_body_bytes_ = bytes;
+    text_split_ = text_end_;
+  }
 
   /// True when nothing of the current batch is left to send.
   [[nodiscard]] bool batch_sent() const noexcept {
@@ -61,6 +64,7 @@ class ResponseWriter {
  private:
   core::PooledBlock text_;
   std::size_t text_begin_ = 0;
+  std::size_t text_split_ = 0;  // where the body goes
   std::size_t text_end_ = 0;
   core::BlockChain body_;
   std::size_t batch_body_bytes_ = 0;

@@ -10,6 +10,7 @@
 
 #include "server/log.h"
 #include "server/service.h"
+#include "tests/support/oracles.h"
 #include "tests/support/test_data.h"
 
 namespace frdpu::server {
@@ -150,6 +151,28 @@ TEST_F(ServerCodecTaskTest, HasAWorkspaceFromItsFirstSliceToItsLast) {
     EXPECT_EQ(in_use(), 0u);
     EXPECT_EQ(task_->input_bytes(), text.size());
     EXPECT_GT(task_->output_bytes(), 0u);
+    task_->close();
+  }
+}
+
+// Where all that is to do is decode, a slice writes as much as its owner has room for.
+TEST_F(ServerCodecTaskTest, ADecodersSliceWritesWhatItMay) {
+  const test::Buffer zeros(4 * core::kMiB);
+  const test::Buffer frame = test::oracle_encode(core::Coding::zstd, zeros);
+  const CodecTask::Plan decode{.decode = {core::Coding::zstd}, .decoders = 1};
+  CodecTask::Plan transcode = decode;
+  transcode.encode = core::EncoderParams{.coding = core::Coding::identity};
+  constexpr std::size_t kUsual = CodecTask::kSliceOutputBytes;
+  for (const auto& [plan, allowed, written] :
+       {std::tuple(decode, kUsual, kUsual), std::tuple(decode, 2 * kUsual, 2 * kUsual),
+        std::tuple(transcode, 2 * kUsual, kUsual)}) {
+    ASSERT_TRUE(task_->open(plan));
+    feed(frame);
+    task_->input_ended = true;
+    task_->slice_output_bytes = allowed;
+    task_->run();
+    EXPECT_EQ(task_->state(), CodecTask::State::need_output);
+    EXPECT_EQ(task_->output.size(), written);
     task_->close();
   }
 }

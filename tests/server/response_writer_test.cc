@@ -50,10 +50,10 @@ TEST_F(ResponseWriterTest, SendsTextThenBodyCutAnywhere) {
     writer_.put_text("HEAD|");
     append("first");
     append("second");
-    writer_.start_batch(9);  // ends within a block
+    writer_.put_body(9);  // ends within a block
     EXPECT_EQ(send_batch(cut), "HEAD|firstseco") << cut;
     writer_.put_text("|NEXT|");
-    writer_.start_batch(2);
+    writer_.put_body(2);
     EXPECT_EQ(send_batch(cut), "|NEXT|nd") << cut;
     EXPECT_EQ(writer_.body_bytes_sent(), 11u);
     writer_.reset();
@@ -61,11 +61,28 @@ TEST_F(ResponseWriterTest, SendsTextThenBodyCutAnywhere) {
   }
 }
 
+TEST_F(ResponseWriterTest, SendsTheTextThatEndsTheBodyBehindIt) {
+  for (const std::size_t cut : {1u, 2u, 3u, 7u, 64u, 1000u}) {
+    writer_.open(block());
+    for (int turn = 0; turn < 2; ++turn) {
+      append("body");
+      append("more");
+      writer_.put_text("HEAD|");
+      writer_.put_body(8);
+      writer_.put_text("|END");
+      EXPECT_EQ(send_batch(cut), "HEAD|bodymore|END") << cut;
+    }
+    writer_.put_text("only");
+    EXPECT_EQ(send_batch(cut), "only") << cut;
+    writer_.reset();
+  }
+}
+
 TEST_F(ResponseWriterTest, KeepsTheBodyThatCameBeforeItsText) {
   append("body");
   writer_.open(block());
   writer_.put_text("h:");
-  writer_.start_batch(4);
+  writer_.put_body(4);
   EXPECT_EQ(send_batch(100), "h:body");
 }
 
@@ -77,8 +94,9 @@ TEST_F(ResponseWriterTest, SendsMoreBlocksThanOneGatheredWriteTakes) {
     append("piece " + std::to_string(i) + ";");
     expected += "piece " + std::to_string(i) + ";";
   }
-  writer_.start_batch(writer_.body().size());
-  EXPECT_EQ(send_batch(SIZE_MAX), expected);
+  writer_.put_body(writer_.body().size());
+  writer_.put_text("end");
+  EXPECT_EQ(send_batch(SIZE_MAX), expected + "end");
 }
 
 TEST(StreamBudgetTest, PromisesUpToItsLimitAndKeepsAReserve) {

@@ -208,9 +208,10 @@ class StreamBoundTest(TestCase):
     def test_an_empty_pool_does_not_hide_a_client_that_does_not_read(self):
         # A small pool: the result is at its bound of 8 blocks, and the codec found no further one.
         packed = CODINGS["gzip"].encode(bytes(32 * MIB))
-        with Service(pool_64k_blocks=9, write_timeout="300ms", queue_timeout="50ms") as small:
+        with Service(pool_64k_blocks=11, write_timeout="300ms", queue_timeout="50ms") as small:
             with small.connect(receive_buffer=4096) as connection:
-                connection.send(service.make_request("POST", "/v1/decompress", packed)[0] + packed)
+                target = "/v1/transcode?to=identity"
+                connection.send(service.make_request("POST", target, packed)[0] + packed)
                 self.assertTrue(small.eventually(
                     lambda: small.metric("frdpu_limit_hits_total", code="write_timeout")))
             self.assertGreater(small.pools()["64k"]["exhaustions"], 0)
