@@ -83,7 +83,7 @@ class CodecTask final : public Job {
   /// Blocks of input that several workers take in one slice; 0 where one works alone.
   [[nodiscard]] std::size_t round_blocks() const noexcept;
 
-  /// Output of a slice at most, and as much between its stages.
+  /// Output of a slice at most, and as much between its stages; but see `slice_output_bytes`.
   static constexpr std::size_t kSliceOutputBytes = 4 * core::k64kBlockBytes;
 
   core::BlockChain input;    ///< what the next slice reads

@@ -109,6 +109,8 @@ class Exchange {
   [[nodiscard]] bool is_for_a_worker() const noexcept;
   [[nodiscard]] bool submit_slice() noexcept;
   void finish_slice() noexcept;
+  // Starts the answer where it is longer than what is sent as a whole.
+  void start_stream() noexcept;
   [[nodiscard]] bool grow_result_bound() noexcept;
 
   void refuse(const proto::RequestError& error) noexcept;

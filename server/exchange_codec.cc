@@ -167,7 +167,8 @@ bool Exchange::submit_slice() noexcept {
   CodecTask& task = codec_.task();
   // Quick decoders come back less often so: 1 MiB of zstd costs an eighth less with 8 blocks
   // than 4.
-  const std::size_t left = result_bound_blocks_ - writer_.body().blocks();
+  const std::size_t left =
+      result_bound_blocks_ - std::min(result_bound_blocks_, writer_.body().blocks());
   task.slice_output_bytes =
       std::max(CodecTask::kSliceOutputBytes, std::min(left, kResultBlocks) * core::k64kBlockBytes);
   task.owner = this;
@@ -216,6 +217,7 @@ void Exchange::finish_slice() noexcept {
   }
   switch (task.state()) {
     case CodecTask::State::need_memory:
+      start_stream();  // what is sent may be the memory that is missing
       return lack_memory(task.error());
     case CodecTask::State::failed:
       return refuse({.error = task.error()});
@@ -226,10 +228,14 @@ void Exchange::finish_slice() noexcept {
     case CodecTask::State::need_input:
     case CodecTask::State::need_output:
       found_memory(MemoryWaits::For::codec);
-      if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
-        start_response(std::nullopt);
-      }
+      start_stream();
       return;
+  }
+}
+
+void Exchange::start_stream() noexcept {
+  if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
+    start_response(std::nullopt);
   }
 }
 

@@ -124,7 +124,7 @@ proto::ServerTiming Exchange::timing() const noexcept {
 
 bool Exchange::keep_answer() noexcept {
   if (answer_kept_ || !codec_route_ || !head_pending_ ||
-      head_.framing != proto::ResponseFraming::length ||
+      head_.framing != proto::ResponseFraming::length || writer_.body().blocks() > 1 ||
       codec_.task().codec_time() < kWorthKeeping) {
     return false;
   }

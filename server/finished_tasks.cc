@@ -13,6 +13,8 @@ FinishedTasks::FinishedTasks() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
 }
 
 void FinishedTasks::push(Job& job) noexcept {
+  // Released, so that who takes the job sees what was done in it. Jobs are only ever taken all at
+  // once: none can come back while another thread still compares with it.
   Job* before = latest_.load(std::memory_order_relaxed);
   do {
     job.next = before;

@@ -21,7 +21,8 @@ class FinishedTasks {
   /// EPOLLET, and never read.
   [[nodiscard]] int descriptor() const noexcept { return event_.number(); }
 
-  /// Cost: an atomic exchange, a system call for the first since the last `take`.
+  /// Cost: an atomic exchange, again where another thread was faster; a system call for the first
+  /// since the last `take`.
   void push(Job& job) noexcept;
 
   /// Returns: all that were pushed, in that order, linked by `next`; null where there are none.

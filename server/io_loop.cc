@@ -18,7 +18,8 @@ constexpr auto kWaiterTick = std::chrono::milliseconds(5);
 // Exchanges kept for reuse; beyond this many at once they are an allocation each.
 constexpr std::size_t kSpareExchanges = 4096;
 
-// An answer that is kept for the end of a round holds a few blocks, which the pools must not miss.
+// An answer that is kept for the end of a round holds three blocks at most, which others must not
+// miss.
 std::size_t most_kept(const Config& config) {
   return std::min(config.pool_mtu_blocks, config.pool_64k_blocks) / 16 / config.threads;
 }

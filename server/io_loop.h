@@ -19,7 +19,8 @@ class Service;
 
 /// One thread's event loop with the connections that live on it. A connection never changes its
 /// loop, so nothing here needs a lock.
-/// Threads: everything but `context()` belongs to the thread that calls `run`.
+/// Threads: everything but `context()`, and the poller's `finished`, belongs to the thread that
+/// calls `run`.
 class IoLoop {
  public:
   IoLoop(Service& service, MetricsShard& metrics);
@@ -35,7 +36,8 @@ class IoLoop {
 
   /// Breaks off what is under way and runs what is ready: behind it no wait is outstanding, so that
   /// what waits with memory of its own may go. A closed connection is freed here. Called by the
-  /// destructor too. Requires: `run` is over, and whoever else waits on the context has cancelled.
+  /// destructor too. Requires: `run` is over, the workers have stopped, and whoever else waits on
+  /// the context has cancelled.
   void finish();
 
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }

@@ -88,11 +88,17 @@ void Poller::pump_kept() {
   keeps_ = keeps;
 }
 
+void Poller::pump_kept_when_due() {
+  if (kept_count_ == 0) return;
+  if (kept_count_ == most_kept_ || Clock::now() - kept_since_ >= kKeptTime) pump_kept();
+}
+
 void Poller::tell_finished() noexcept {
   for (Job* next = finished_.take(); next != nullptr;) {
     auto& task = static_cast<CodecTask&>(*next);
     next = next->next;
     static_cast<Exchange*>(task.owner)->slice_done();
+    pump_kept_when_due();
   }
 }
 
@@ -100,16 +106,16 @@ void Poller::tell() {
   std::size_t told = 0;
   std::size_t found = 0;
   do {
-    found = tell_round();
+    found = tell_round(kTurnEvents - told);
     told += found;
   } while (found > 0 && told < kTurnEvents);
 }
 
 // Returns: how many events there were.
-std::size_t Poller::tell_round() {
+std::size_t Poller::tell_round(std::size_t most_events) {
   std::array<epoll_event, kTurnEvents> events;
   const int found =
-      ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
+      ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(most_events), 0);
   const auto count = static_cast<std::size_t>(std::max(found, 0));
   is_telling_ = true;
   keeps_ = count > 1;
@@ -119,8 +125,7 @@ std::size_t Poller::tell_round() {
     } else {
       tell_finished();
     }
-    const bool full = kept_count_ == most_kept_;
-    if (full || (kept_count_ > 0 && Clock::now() - kept_since_ >= kKeptTime)) pump_kept();
+    pump_kept_when_due();
   }
   pump_kept();
   is_telling_ = keeps_ = false;

@@ -48,8 +48,8 @@ class Poller {
   void change(int socket, Connection& connection, std::uint32_t interest) noexcept;
 
   /// Calls `Connection::pump` when the round ends; before, when 300 us have passed since the first
-  /// that was kept or there are as many as may be.
-  /// Returns: false outside of a round, and in one of a single connection, which has nobody to wait
+  /// that was kept, which is looked at between connections, or there are as many as may be.
+  /// Returns: false outside of a round, and in one of a single event, which has nothing to wait
   /// for.
   [[nodiscard]] bool keep_for_end_of_round(Connection& connection) noexcept;
 
@@ -65,8 +65,9 @@ class Poller {
  private:
   void wait();
   void tell();
-  [[nodiscard]] std::size_t tell_round();
+  [[nodiscard]] std::size_t tell_round(std::size_t most_events);
   void pump_kept();
+  void pump_kept_when_due();
 
   // Of one turn, so that timers and what was posted get theirs.
   static constexpr std::size_t kTurnEvents = 64;

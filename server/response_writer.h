@@ -30,7 +30,7 @@ class ResponseWriter {
   /// Drops what was not sent and gives all blocks back.
   void reset() noexcept;
 
-  /// Room for the next batch's text. Requires: `open`, and no batch is under way.
+  /// Room for the batch's text. Requires: `open`, and that nothing of the batch was gathered yet.
   [[nodiscard]] core::MutableBytes text_room() noexcept { return text_.bytes().subspan(text_end_); }
   void commit_text(std::size_t bytes) noexcept { text_end_ += bytes; }
 

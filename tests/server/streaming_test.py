@@ -217,6 +217,16 @@ class StreamBoundTest(TestCase):
             self.assertGreater(small.pools()["64k"]["exhaustions"], 0)
             self.assert_books_balanced(small)
 
+    def test_a_result_larger_than_the_pool_is_sent_as_it_comes(self):
+        # A slice that finds no block behind its seventh: what it wrote must leave for others.
+        packed = CODINGS["gzip"].encode(bytes(56 * MIB))
+        for blocks in (8, 9, 12):
+            with self.case(blocks=blocks), Service(pool_64k_blocks=blocks) as small:
+                response = small.post("/v1/decompress", packed)
+                self.assert_status(response, 200)
+                self.assertEqual(len(response.body), 56 * MIB)
+                self.assert_books_balanced(small)
+
     def test_room_of_a_known_length_is_kept_for_it(self):
         # 4 MiB of result fit the pool of 128 blocks once; the second client waits, then gets 503.
         with Service(pool_64k_blocks=128, queue_timeout="200ms", body_timeout="60s") as small:
