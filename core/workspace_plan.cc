@@ -28,7 +28,7 @@ constexpr ClassRow kClasses[] = {
     {Coding::lz4, Direction::compress, 50, 0, "lz4-compress-1m"},
     {Coding::lz4, Direction::decompress, 40, 0, "lz4-decompress"},
     {Coding::zstd, Direction::compress, 40, 80, "zstd-compress-64k"},
-    {Coding::zstd, Direction::compress, 100, 1408, "zstd-compress-1m"},
+    {Coding::zstd, Direction::compress, 100, 2048, "zstd-compress-2m"},
     {Coding::zstd, Direction::compress, 175, 4096, "zstd-compress-4m"},
     {Coding::zstd, Direction::compress, 50, 20480, "zstd-compress-20m"},
     {Coding::zstd, Direction::decompress, 60, 512, "zstd-decompress-512k"},

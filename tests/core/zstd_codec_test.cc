@@ -106,6 +106,21 @@ TEST(ZstdCodecTest, KeepsTheWindowThatWasAskedFor) {
   }
 }
 
+TEST(ZstdCodecTest, LongBodiesAtLevelOneSeeAMebibyteBack) {
+  const std::size_t distance = 700 * kKiB;
+  Buffer input = test::random_bytes(distance);
+  input.insert(input.end(), input.begin(), input.begin() + 100 * kKiB);
+  for (const bool known : {true, false}) {
+    const auto size = known ? std::optional<std::uint64_t>(input.size()) : std::nullopt;
+    const auto seen = encode(zstd_params(1, size), input, {.input_bytes = 65536});
+    const auto asked = encode(zstd_params(1, size, 512 * kKiB), input, {.input_bytes = 65536});
+    ASSERT_TRUE(seen.has_value() && asked.has_value());
+    EXPECT_LT(seen->size(), distance + 10 * kKiB);
+    EXPECT_GT(asked->size(), input.size()) << "who asks for a window gets that one";
+    EXPECT_EQ(library_decode(*seen, input.size()), input);
+  }
+}
+
 TEST(ZstdCodecTest, RefusesAnotherSizeThanPledged) {
   const Buffer input = test::text_like(1000);
   for (const std::uint64_t pledged : {999, 1001}) {
