@@ -74,12 +74,48 @@ Cost cost_of(const BlockCounts& counts, const HuffmanCode& literals,
   return {cost.dynamic + extra, cost.fixed + extra};
 }
 
-void add_word(BitWriter& out, Word word) noexcept {
-  out.add(HuffmanCode::bits_of(word), HuffmanCode::length_of(word));
+/// Bits on their way to a writer: joined here first, so that they wait for each other and not for
+/// all that was written before them.
+struct Joined {
+  std::uint64_t bits = 0;
+  unsigned count = 0;
+
+  [[gnu::always_inline]] void add(std::uint64_t more, unsigned more_count) noexcept {
+    bits |= more << count;
+    count += more_count;
+  }
+  [[gnu::always_inline]] void add(Word word) noexcept {
+    add(HuffmanCode::bits_of(word), HuffmanCode::length_of(word));
+  }
+  [[gnu::always_inline]] void add_low(std::size_t value, unsigned low_bits) noexcept {
+    add(value & ((std::size_t{1} << low_bits) - 1), low_bits);
+  }
+};
+
+[[gnu::always_inline]] inline void put_four(Word first, Word second, Word third, Word fourth,
+                                            BitWriter& out) noexcept {
+  Joined front;
+  Joined back;
+  front.add(first);
+  front.add(second);
+  back.add(third);
+  back.add(fourth);
+  front.add(back.bits, back.count);
+  out.add(front.bits, front.count);
+  out.flush();
 }
 
-void add_extra(BitWriter& out, std::size_t value, unsigned bits) noexcept {
-  out.add(value & ((std::size_t{1} << bits) - 1), bits);
+// The last one to four are all looked up, and those that are not there get words of no bits: no
+// branch could foresee how many there are.
+[[gnu::always_inline]] inline void put_literals(const std::uint8_t* literals, std::size_t count,
+                                                const Word* words, BitWriter& out) noexcept {
+  for (; count > 4; count -= 4, literals += 4) {
+    put_four(words[literals[0]], words[literals[1]], words[literals[2]], words[literals[3]], out);
+  }
+  const auto word = [&](std::size_t i) {
+    return words[literals[i]] & (i < count ? ~Word{0} : Word{0});
+  };
+  put_four(word(0), word(1), word(2), word(3), out);
 }
 
 [[gnu::always_inline]] inline void write_symbols_as(const BlockContent& content, const Word* words,
@@ -87,30 +123,23 @@ void add_extra(BitWriter& out, std::size_t value, unsigned bits) noexcept {
                                                     BitWriter& destination) noexcept {
   BitWriter out = destination;  // a copy need not be kept up to date in memory
   const std::uint8_t* literal = content.literals;
-  // The last one to four are all looked up, and those that are not there get words of no bits: no
-  // branch could foresee how many there are.
-  const auto put_literals = [&](std::size_t count) {
-    for (; count > 4; count -= 4, literal += 4) {
-      for (std::size_t i = 0; i < 4; ++i) add_word(out, words[literal[i]]);
-      out.flush();
-    }
-    for (std::size_t i = 0; i < 4; ++i) {
-      add_word(out, words[literal[i]] & (i < count ? ~Word{0} : Word{0}));
-    }
-    literal += count;
-    out.flush();
-  };
   for (std::size_t i = 0; i < content.sequence_count; ++i) {
     const Sequence one = content.sequences[i];
-    put_literals(one.literals);
-    add_word(out, words[kFirstLength + one.length_code]);
-    add_extra(out, one.length - kMinMatch, kLengthExtraBits[one.length_code]);
-    add_word(out, distance_words[one.distance_code]);
-    add_extra(out, one.offset - 1u, kDistanceExtraBits[one.distance_code]);
+    put_literals(literal, one.literals, words, out);
+    literal += one.literals;
+    Joined match;
+    match.add(words[kFirstLength + one.length_code]);
+    match.add_low(one.length - kMinMatch, kLengthExtraBits[one.length_code]);
+    Joined distance;
+    distance.add(distance_words[one.distance_code]);
+    distance.add_low(one.offset - 1u, kDistanceExtraBits[one.distance_code]);
+    match.add(distance.bits, distance.count);
+    out.add(match.bits, match.count);
     out.flush();
   }
-  put_literals(static_cast<std::size_t>(content.literals + content.literal_count - literal));
-  add_word(out, words[kEndOfBlock]);
+  const auto left = static_cast<std::size_t>(content.literals + content.literal_count - literal);
+  put_literals(literal, left, words, out);
+  out.add(HuffmanCode::bits_of(words[kEndOfBlock]), HuffmanCode::length_of(words[kEndOfBlock]));
   out.flush();
   destination = out;
 }

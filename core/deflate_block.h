@@ -40,7 +40,7 @@ struct BlockCounts {
 
 /// Writes blocks in the shortest of the three ways: stored, with the fixed codes, or with codes of
 /// their own. Ownership: none; it lies in the encoder's workspace for its size. Threads: one at a
-/// time. Cost: about 3 us for a block, and 3 ns for a symbol.
+/// time. Cost: about 2 us for a block, and 3 ns for a symbol.
 class BlockWriter {
  public:
   /// Bytes behind the written ones that may be written to.

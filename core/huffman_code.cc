@@ -16,6 +16,7 @@ constexpr Key kSymbolMask = (Key{1} << kSymbolBits) - 1;
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 
 constexpr std::size_t kBins = 112;
+constexpr std::size_t kExactBins = 16;
 
 // No tree of 288 counts of 16 bits is deeper: each two levels double what is below at least.
 constexpr std::size_t kDepths = 64;
@@ -27,17 +28,28 @@ constexpr std::size_t bin_of(Key key) noexcept {
   return (shift << 3) + (count >> shift);
 }
 static_assert(bin_of(Key{65535} << kSymbolBits) + 1 == kBins);
+static_assert(bin_of(Key{kExactBins - 1} << kSymbolBits) == kExactBins - 1);
 
-// Sorts by bins, and what shares one by insertion: few do. Comparisons would be guessed wrong by
-// the processor half of the time.
-void sort_keys(std::span<const Key> keys, Key* sorted) noexcept {
+// Sorts symbols that ascend: by bins, and what shares one by insertion: few do. Comparisons would
+// be guessed wrong by the processor half of the time.
+void sort_symbols(std::span<const std::uint16_t> symbols, std::span<const std::uint16_t> counts,
+                  Key* sorted) noexcept {
+  std::array<Key, HuffmanCode::kMostSymbols> room;
+  const std::span keys(room.data(), symbols.size());
   std::array<std::uint16_t, kBins + 1> at{};
-  for (const Key key : keys) ++at[bin_of(key) + 1];
-  for (std::size_t bin = 1; bin < kBins; ++bin) {
+  Key any = 0;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const Key key = keys[i] = Key{counts[symbols[i]]} << kSymbolBits | symbols[i];
+    ++at[bin_of(key) + 1];
+    any |= key;
+  }
+  // No key's bin is higher than that of all their bits together.
+  const std::size_t bins = std::max(bin_of(any) + 1, kExactBins);
+  for (std::size_t bin = 1; bin < bins; ++bin) {
     at[bin] = static_cast<std::uint16_t>(at[bin] + at[bin - 1]);
   }
   for (const Key key : keys) sorted[at[bin_of(key)]++] = key;
-  for (std::size_t i = 1; i < keys.size(); ++i) {
+  for (std::size_t i = at[kExactBins - 1] + std::size_t{1}; i < keys.size(); ++i) {
     const Key key = sorted[i];
     std::size_t to = i;
     for (; to > 0 && sorted[to - 1] > key; --to) sorted[to] = sorted[to - 1];
@@ -74,17 +86,16 @@ void count_depths(std::span<const Key> sorted, std::span<std::uint16_t> leaves) 
     leaf += 1u + two_leaves - two_nodes;
     node += 1u - two_leaves + two_nodes;
   }
-  // From the root down: below the inner nodes of a depth lie twice as many nodes of either kind.
-  std::array<std::uint8_t, kRoom> depths;
-  std::array<std::uint16_t, kDepths> nodes{};
-  depths[count - 2] = 0;
-  nodes[0] = 1;
-  for (std::size_t i = count - 2; i-- > 0;) {
-    depths[i] = static_cast<std::uint8_t>(depths[parents[i]] + 1);
-    ++nodes[depths[i]];
-  }
-  for (std::size_t depth = 1; depth < leaves.size(); ++depth) {
-    leaves[depth] = static_cast<std::uint16_t>(2 * nodes[depth - 1] - nodes[depth]);
+  // From the root down: nodes of a depth lie side by side, and so do their parents. Below the inner
+  // nodes of a depth lie twice as many nodes of either kind.
+  std::size_t next = count - 2;
+  std::size_t inner = 1;
+  for (std::size_t depth = 1; inner > 0; ++depth) {
+    const std::size_t parent = next;
+    while (next > 0 && parents[next - 1] >= parent) --next;
+    const std::size_t below = parent - next;
+    leaves[depth] = static_cast<std::uint16_t>(2 * inner - below);
+    inner = below;
   }
 }
 
@@ -138,12 +149,8 @@ void HuffmanCode::build(std::span<const std::uint16_t> counts, unsigned most_bit
     return;
   }
   assert(count_ <= std::size_t{1} << most_bits);
-  std::array<Key, kMostSymbols> keys;
   std::array<Key, kMostSymbols> sorted;
-  for (std::size_t i = 0; i < count_; ++i) {
-    keys[i] = Key{counts[used_[i]]} << kSymbolBits | used_[i];
-  }
-  sort_keys(std::span(keys).first(count_), sorted.data());
+  sort_symbols(used(), counts, sorted.data());
   std::array<std::uint16_t, kDepths> with_length{};
   count_depths(std::span(sorted).first(count_), with_length);
   limit_depths(with_length, most_bits);
