@@ -23,7 +23,7 @@ constexpr std::size_t kTurnBytes = 4 * core::k64kBlockBytes;
 
 // An answer that took the codec this long may leave with others of its round. Behind quicker ones a
 // client has no time to fall asleep.
-constexpr std::chrono::microseconds kWorthKeeping{5};
+constexpr std::chrono::microseconds kWorthKeeping{3};
 
 }  // namespace
 
