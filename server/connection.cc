@@ -158,7 +158,9 @@ IoResult Connection::send(std::span<const iovec> views) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(views.data());
   message.msg_iovlen = views.size();
-  const auto sent = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
+  const auto sent = views.size() == 1 ? ::send(descriptor(), views.front().iov_base,
+                                               views.front().iov_len, MSG_NOSIGNAL)
+                                      : ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
   if (sent >= 0) {
     sent_bytes_ += static_cast<std::uint64_t>(sent);
     return {.state = IoResult::State::ok, .bytes = static_cast<std::size_t>(sent)};

@@ -175,7 +175,7 @@ bool Exchange::prepare_batch() noexcept {
                         head_.framing == proto::ResponseFraming::until_close;
   if (streamed) return prepare_stream_batch();
   if (match_.method == proto::Method::head) writer_.body().clear();
-  writer_.put_body(writer_.body().size());
+  writer_.put_whole_body();
   response_ended_ = true;
   return true;
 }

@@ -15,12 +15,20 @@ void ResponseWriter::reset() noexcept {
   text_begin_ = text_split_ = text_end_ = 0;
   body_.clear();
   batch_body_bytes_ = 0;
-  body_bytes_sent_ = 0;
 }
 
 void ResponseWriter::put_text(std::string_view text) noexcept {
   std::ranges::copy(core::as_bytes(text), text_room().begin());
   commit_text(text.size());
+}
+
+void ResponseWriter::put_whole_body() noexcept {
+  const std::size_t bytes = body_.size();
+  const std::size_t room = std::min(text_room().size(), core::kMtuBlockBytes);
+  if (body_.blocks() != 1 || bytes > room) return put_body(bytes);
+  std::ranges::copy(body_.front(), text_room().begin());
+  commit_text(bytes);
+  body_.clear();
 }
 
 std::size_t ResponseWriter::gather(std::span<iovec, kMaxViews> views) const noexcept {
@@ -47,7 +55,6 @@ void ResponseWriter::sent(std::size_t bytes) noexcept {
   const std::size_t of_body = std::min(bytes - of_text, batch_body_bytes_);
   text_begin_ += bytes - of_body;
   batch_body_bytes_ -= of_body;
-  body_bytes_sent_ += of_body;
   body_.consume(of_body);
   if (batch_sent()) text_begin_ = text_split_ = text_end_ = 0;
 }

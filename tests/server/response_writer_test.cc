@@ -55,7 +55,6 @@ TEST_F(ResponseWriterTest, SendsTextThenBodyCutAnywhere) {
     writer_.put_text("|NEXT|");
     writer_.put_body(2);
     EXPECT_EQ(send_batch(cut), "|NEXT|nd") << cut;
-    EXPECT_EQ(writer_.body_bytes_sent(), 11u);
     writer_.reset();
     EXPECT_EQ(pool_.stats().in_use, 0u);
   }
@@ -97,6 +96,46 @@ TEST_F(ResponseWriterTest, SendsMoreBlocksThanOneGatheredWriteTakes) {
   writer_.put_body(writer_.body().size());
   writer_.put_text("end");
   EXPECT_EQ(send_batch(SIZE_MAX), expected + "end");
+}
+
+TEST_F(ResponseWriterTest, CopiesAShortWholeBodyBehindItsText) {
+  for (const std::size_t cut : {1u, 5u, 6u, 64u}) {
+    writer_.open(block());
+    writer_.put_text("HEAD|");
+    append("body");
+    writer_.put_whole_body();
+    EXPECT_EQ(pool_.stats().in_use, 1u) << "its block is not needed any more";
+    std::array<iovec, ResponseWriter::kMaxViews> views;
+    EXPECT_EQ(writer_.gather(views), 1u);
+    EXPECT_EQ(send_batch(cut), "HEAD|body") << cut;
+    writer_.put_text("NEXT|");
+    writer_.put_whole_body();
+    EXPECT_EQ(send_batch(cut), "NEXT|") << cut;
+    writer_.reset();
+  }
+}
+
+TEST_F(ResponseWriterTest, CopiesNoBodyThatHasNoRoomBehindItsText) {
+  const std::string head(40, 'h');
+  for (const std::size_t bytes : {24u, 25u}) {
+    writer_.open(block());
+    writer_.put_text(head);
+    append(std::string(bytes, 'b'));
+    writer_.put_whole_body();
+    std::array<iovec, ResponseWriter::kMaxViews> views;
+    EXPECT_EQ(writer_.gather(views), bytes == 24 ? 1u : 2u);
+    EXPECT_EQ(send_batch(SIZE_MAX), head + std::string(bytes, 'b'));
+    writer_.reset();
+  }
+}
+
+TEST_F(ResponseWriterTest, SendsAWholeBodyOfSeveralBlocks) {
+  writer_.open(block());
+  writer_.put_text("h");
+  append("first");
+  append("second");
+  writer_.put_whole_body();
+  EXPECT_EQ(send_batch(3), "hfirstsecond");
 }
 
 TEST(StreamBudgetTest, PromisesUpToItsLimitAndKeepsAReserve) {
