@@ -20,6 +20,7 @@ constexpr unsigned long long kAnyLargeSize = 1ULL << 30;
 // Long bodies at level 1 see 1 MiB back instead of libzstd's 512 KiB, and have twice its hashes:
 // smaller by 2 to 17 % for the same time, and for less where the window then need not wrap around.
 // Source: measured, core/README.md.
+constexpr unsigned long long kFastFromBytes = 512 * kKiB;
 constexpr unsigned kFastWindowLog = 20;
 constexpr unsigned kFastHashLog = 15;
 
@@ -40,8 +41,10 @@ Plan make_plan(const EncoderParams& params) noexcept {
   if (params.window_bytes != 0) {
     plan.cparams.windowLog =
         std::max(static_cast<unsigned>(std::bit_width(params.window_bytes)) - 1, 10u);
-  } else if (params.level == 1 && size > std::uint64_t{1} << plan.cparams.windowLog) {
+  } else if (params.level == 1 && !params.dictionary && size > kFastFromBytes) {
     plan.cparams.windowLog = kFastWindowLog;
+  }
+  if (params.level == 1 && size > kFastFromBytes && plan.cparams.windowLog >= kFastWindowLog) {
     plan.cparams.hashLog = kFastHashLog;
   }
   plan.cparams = ZSTD_adjustCParams(plan.cparams, params.content_bytes ? size : kAnyLargeSize,

@@ -49,6 +49,8 @@ TEST_P(ZstdWorkspaceTest, IsEnoughAndNotMuchMoreForEveryWindowAndSize) {
         ZSTD_CCtx_setParameter(own, ZSTD_c_windowLog, std::bit_width(window) - 1);
       } else if (level == 1 && size.value_or(~0u) > 512 * kKiB) {
         ZSTD_CCtx_setParameter(own, ZSTD_c_windowLog, 20);
+      }
+      if (level == 1 && (window == 0 || window >= kMiB) && size.value_or(~0u) > 512 * kKiB) {
         ZSTD_CCtx_setParameter(own, ZSTD_c_hashLog, 15);
       }
       if (size) ZSTD_CCtx_setPledgedSrcSize(own, *size);
