@@ -117,10 +117,16 @@ TEST(ZstdCodecTest, LongBodiesAtLevelOneSeeAMebibyteBack) {
     ASSERT_TRUE(seen.has_value() && asked.has_value());
     EXPECT_LT(seen->size(), distance + 10 * kKiB);
     EXPECT_GT(asked->size(), input.size()) << "who asks for a window gets that one";
-    const auto same = encode(zstd_params(1, size, kMiB), input, {.input_bytes = 65536});
-    EXPECT_TRUE(same.has_value() && *same == *seen) << "asked for what it has anyway";
     EXPECT_EQ(library_decode(*seen, input.size()), input);
   }
+}
+
+TEST(ZstdCodecTest, LongBodiesAtLevelOneAreTheSameWithTheirOwnWindowAskedFor) {
+  const Buffer input = test::text_like(900 * kKiB);
+  const auto own = encode(zstd_params(1, input.size()), input, {.input_bytes = 65536});
+  const auto asked = encode(zstd_params(1, input.size(), kMiB), input, {.input_bytes = 65536});
+  ASSERT_TRUE(own.has_value() && asked.has_value());
+  EXPECT_EQ(*own, *asked);
 }
 
 TEST(ZstdCodecTest, RefusesAnotherSizeThanPledged) {
