@@ -32,4 +32,10 @@ core::Result<core::PooledBlock> BlockPools::acquire(std::size_t bytes) noexcept 
   return large_.acquire();
 }
 
+core::Result<core::PooledBlock> BlockPools::acquire_for_body(std::size_t bytes,
+                                                             bool begun) noexcept {
+  if (bytes <= core::kMtuBlockBytes || bytes > core::k64kBlockBytes) return acquire(bytes);
+  return large_.acquire_sparing(spare_blocks(begun));
+}
+
 }  // namespace frdpu::server

@@ -22,6 +22,18 @@ class BlockPools {
   /// Errors: pool_exhausted; invalid_size beyond a 64 KiB block with its slack.
   [[nodiscard]] core::Result<core::PooledBlock> acquire(std::size_t bytes) noexcept;
 
+  /// The same for a piece of a request's body. Results go first, or else bodies that wait for room
+  /// for their results would keep all there is: the last sixteenth of the `64k` blocks is not
+  /// for bodies, and the last eighth not for one of which nothing was read yet.
+  /// Errors: likewise. Cost: a lock and a walk over the threads, for a large block.
+  [[nodiscard]] core::Result<core::PooledBlock> acquire_for_body(std::size_t bytes,
+                                                                 bool begun) noexcept;
+
+  /// Whether a large body may begin. Cost: a lock and a walk over the threads.
+  [[nodiscard]] bool has_room_for_bodies() const noexcept {
+    return large_.has_available(spare_blocks(false));
+  }
+
   [[nodiscard]] core::FixedPool& mtu() noexcept { return mtu_; }
   [[nodiscard]] core::FixedPool& large() noexcept { return large_; }
   [[nodiscard]] const core::FixedPool& mtu() const noexcept { return mtu_; }
@@ -29,6 +41,10 @@ class BlockPools {
 
  private:
   BlockPools(core::FixedPool mtu, core::FixedPool large) noexcept;
+
+  [[nodiscard]] std::size_t spare_blocks(bool begun) const noexcept {
+    return large_.max_blocks() / (begun ? 16 : 8);
+  }
 
   core::FixedPool mtu_;
   core::FixedPool large_;

@@ -54,6 +54,7 @@ void Exchange::detach() noexcept {
   reader_.reset();
   writer_.reset();
   memory_waits_.clear();
+  connection_->loop().note_returned_memory();
 }
 
 Exchange::Next Exchange::pump(TimePoint now) noexcept {
@@ -62,8 +63,16 @@ Exchange::Next Exchange::pump(TimePoint now) noexcept {
   if (phase_ == Phase::head) {
     if (const auto next = read_head()) return *next;
   }
-  bool moved = read_body();
+  const bool waited = memory_waits_.is_missing(MemoryWaits::For::codec);
+  // A long body finds its room before any of it is read.
+  bool moved = reader_.left_bytes() > core::k64kBlockBytes && !codec_.task().is_open() && advance();
+  moved |= read_body();
   moved |= advance();
+  if (waited && !memory_waits_.is_missing(MemoryWaits::For::codec)) {
+    // What had come is still to be read, and what had not was not asked for.
+    last_read_ = now_;
+    moved = true;
+  }
   if (keep_answer()) return wait();
   moved |= write();
   if (phase_ == Phase::gone) return {.what = What::close};
@@ -258,7 +267,13 @@ bool Exchange::read_body() noexcept {
   if (discard_body_ && head_.close) return false;  // lingering reads it away
   if (continue_due_ || (response_started_ && !codec_route_ && !discard_body_)) return false;
   bool moved = false;
-  for (int reads = 0; reads < 4; ++reads) {
+  // A body that waits for its codec's memory should keep little of what others lack.
+  if (memory_waits_.is_missing(MemoryWaits::For::codec)) {
+    found_memory(MemoryWaits::For::input);  // it is not looked for meanwhile
+    return false;
+  }
+  const int most_reads = codec_route_ && !codec_.task().is_open() ? 1 : 4;
+  for (int reads = 0; reads < most_reads; ++reads) {
     const std::uint64_t before = reader_.body_bytes();
     if (auto parsed = reader_.parse_body(); !parsed) {
       if (parsed.error().code == Errc::pool_exhausted) {
@@ -314,6 +329,7 @@ void Exchange::end_request() noexcept {
   }
   if (promised_blocks_ > 0) service_.stream_budget().give_back(promised_blocks_);
   promised_blocks_ = 0;
+  leave_line();
 }
 
 Exchange::Next Exchange::finish() noexcept {
@@ -323,6 +339,7 @@ Exchange::Next Exchange::finish() noexcept {
   const bool keep = !head_.close && head_.framing != proto::ResponseFraming::until_close &&
                     !service_.lifecycle().closing();
   writer_.reset();
+  connection_->loop().note_returned_memory();
   if (!keep) return {.what = What::linger};
   phase_ = Phase::head;
   const bool more = reader_.next_request();

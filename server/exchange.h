@@ -102,6 +102,7 @@ class Exchange {
   void discard_body() noexcept;
   [[nodiscard]] bool send_continue() noexcept;
   [[nodiscard]] bool promise_result() noexcept;
+  void leave_line() noexcept;
   [[nodiscard]] bool drive_codec() noexcept;
   [[nodiscard]] proto::RequestError queue_is_full() const noexcept;
   // Waits for memory that the codec lacks, or refuses.
@@ -110,7 +111,7 @@ class Exchange {
   [[nodiscard]] bool submit_slice() noexcept;
   void finish_slice() noexcept;
   // Starts the answer where it is longer than what is sent as a whole.
-  void start_stream() noexcept;
+  void start_stream(std::size_t kept_bytes) noexcept;
   [[nodiscard]] bool grow_result_bound() noexcept;
 
   void refuse(const proto::RequestError& error) noexcept;
@@ -171,6 +172,7 @@ class Exchange {
   bool slice_retry_due_ = false;  // a slice found no memory; true once it may try again
   std::size_t result_bound_blocks_ = 0;
   std::size_t promised_blocks_ = 0;
+  std::size_t in_line_for_ = 0;  // blocks, while others who want a promise stand behind
 
   TimePoint now_{};  // of this turn
   TimePoint head_started_{};

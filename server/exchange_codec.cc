@@ -93,9 +93,15 @@ void Exchange::lack_memory(const core::Error& error) noexcept {
 bool Exchange::promise_result() noexcept {
   const std::size_t blocks = codec_.result_blocks(reader_);
   if (blocks <= promised_blocks_) return true;
-  if (!service_.stream_budget().reserve(blocks - promised_blocks_)) {
+  StreamBudget& budget = service_.stream_budget();
+  const std::size_t more = blocks - promised_blocks_;
+  // Who stands in line tries when it is woken, the first one first.
+  const bool may_try =
+      in_line_for_ > 0 ? std::exchange(slice_retry_due_, false) : !budget.has_line(more);
+  if (!may_try || !budget.reserve(more)) {
+    if (in_line_for_ == 0 && more <= budget.limit()) budget.join_line(in_line_for_ = more);
     if (!wait_for_memory(MemoryWaits::For::codec)) {
-      const StreamBudget& budget = service_.stream_budget();
+      leave_line();
       refuse({.error = {.code = Errc::pool_exhausted,
                         .detail = "The 64k pool has no room for the result, in blocks",
                         .limit = budget.limit(),
@@ -103,11 +109,16 @@ bool Exchange::promise_result() noexcept {
     }
     return false;
   }
+  leave_line();
   found_memory(MemoryWaits::For::codec);
   promised_blocks_ = blocks;
   result_bound_blocks_ = std::max(result_bound_blocks_, blocks);
   late_reader_ = true;  // its room is there: no need to see it stall first
   return true;
+}
+
+void Exchange::leave_line() noexcept {
+  if (in_line_for_ > 0) service_.stream_budget().leave_line(std::exchange(in_line_for_, 0));
 }
 
 bool Exchange::send_continue() noexcept {
@@ -209,15 +220,21 @@ void Exchange::slice_done() noexcept {
 void Exchange::finish_slice() noexcept {
   CodecTask& task = codec_.task();
   task.report(connection_->loop().metrics());
-  if (abandoned_) return codec_.close();
+  if (abandoned_) {
+    codec_.close();
+    return connection_->loop().note_returned_memory();
+  }
   if (deferred_) return refuse(*deferred_);
   // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
-  if (task.state() == CodecTask::State::done || task.output.size() >= kLeastBatchBytes) {
+  // Where memory is short all of it goes: what is sent may be what others, or the next slice, lack.
+  const bool short_of_memory = task.state() == CodecTask::State::need_memory;
+  if (task.state() == CodecTask::State::done || short_of_memory ||
+      task.output.size() >= kLeastBatchBytes) {
     writer_.body().append(std::move(task.output));
   }
   switch (task.state()) {
     case CodecTask::State::need_memory:
-      start_stream();  // what is sent may be the memory that is missing
+      start_stream(0);
       return lack_memory(task.error());
     case CodecTask::State::failed:
       return refuse({.error = task.error()});
@@ -228,13 +245,13 @@ void Exchange::finish_slice() noexcept {
     case CodecTask::State::need_input:
     case CodecTask::State::need_output:
       found_memory(MemoryWaits::For::codec);
-      start_stream();
+      start_stream(core::k64kBlockBytes);
       return;
   }
 }
 
-void Exchange::start_stream() noexcept {
-  if (!response_started_ && writer_.body().size() > core::k64kBlockBytes) {
+void Exchange::start_stream(std::size_t kept_bytes) noexcept {
+  if (!response_started_ && writer_.body().size() > kept_bytes) {
     start_response(std::nullopt);
   }
 }

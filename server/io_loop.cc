@@ -15,6 +15,8 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(100);
 // While somebody waits for a block, look that often.
 constexpr auto kWaiterTick = std::chrono::milliseconds(5);
+// Connections that are looked at, for those who wait, whenever a request gave memory back.
+constexpr std::size_t kFirstWaiters = 64;
 // Exchanges kept for reuse; beyond this many at once they are an allocation each.
 constexpr std::size_t kSpareExchanges = 4096;
 
@@ -35,10 +37,12 @@ IoLoop::IoLoop(Service& service, MetricsShard& metrics)
       poller_(context_, most_kept(service.config())) {
   spare_exchanges_.reserve(kSpareExchanges);
   renew_date();
+  service_.add_loop(*this);
 }
 
 IoLoop::~IoLoop() {
   finish();
+  service_.remove_loop(*this);
 }
 
 void IoLoop::finish() {
@@ -91,15 +95,27 @@ void IoLoop::give_exchange(std::unique_ptr<Exchange> exchange) {
 
 void IoLoop::schedule_tick() {
   if (ending_) return;  // this tick was due when the loop stopped: nobody waits for another one
-  timer_.expires_after(has_waiters_ ? kWaiterTick : kTick);
+  timer_.expires_after(has_waiters() ? kWaiterTick : kTick);
   timer_.async_wait(place(tick_memory_, [this](const boost::system::error_code& error) {
     error ? schedule_tick() : tick();  // cancelled: somebody waits, and the next one is due sooner
   }));
 }
 
 void IoLoop::note_waiter() {
-  if (std::exchange(has_waiters_, true)) return;
+  if (has_waiters()) return;
+  has_waiters_.store(true, std::memory_order_relaxed);
   timer_.cancel();
+}
+
+void IoLoop::note_returned_memory() {
+  if (ending_) return;
+  if (IoLoop* const next = service_.next_waiting_loop()) next->wake();
+}
+
+void IoLoop::wake() {
+  // One at a time, so that its memory is free.
+  if (wake_due_.exchange(true, std::memory_order_acq_rel)) return;
+  boost::asio::post(context_, place(wake_memory_, [this] { wake_first_waiters(); }));
 }
 
 void IoLoop::tick() {
@@ -132,16 +148,33 @@ void IoLoop::expire_front(IntrusiveList<Connection>& list, TimePoint now) {
 }
 
 void IoLoop::wake_waiters() {
-  if (!has_waiters_) return;
-  has_waiters_ = false;  // those who still wait say so again
+  if (!has_waiters()) return;
+  // Those who still wait say so again.
+  has_waiters_.store(false, std::memory_order_relaxed);
   for (Connection* next = active_.front(); next;) {
     Connection& connection = *next;
     next = IntrusiveList<Connection>::next(connection);
-    Exchange* const exchange = connection.exchange();
-    if (!exchange || !exchange->waits_for_memory()) continue;
-    exchange->memory_may_be_back();
-    connection.pump();
+    wake_waiter(connection);
   }
+}
+
+// Not all of them: that is what a tick is for, and here it would be a walk for each request.
+void IoLoop::wake_first_waiters() {
+  wake_due_.store(false, std::memory_order_release);
+  if (ending_) return;
+  Connection* next = active_.front();
+  for (std::size_t i = 0; i < kFirstWaiters && next; ++i) {
+    Connection& connection = *next;
+    next = IntrusiveList<Connection>::next(connection);
+    wake_waiter(connection);
+  }
+}
+
+void IoLoop::wake_waiter(Connection& connection) {
+  Exchange* const exchange = connection.exchange();
+  if (!exchange || !exchange->waits_for_memory()) return;
+  exchange->memory_may_be_back();
+  connection.pump();
 }
 
 void IoLoop::close_idle_connections() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -19,8 +20,8 @@ class Service;
 
 /// One thread's event loop with the connections that live on it. A connection never changes its
 /// loop, so nothing here needs a lock.
-/// Threads: everything but `context()`, and the poller's `finished`, belongs to the thread that
-/// calls `run`.
+/// Threads: everything but `context()`, `wake`, `has_waiters` and the poller's `finished` belongs
+/// to the thread that calls `run`.
 class IoLoop {
  public:
   IoLoop(Service& service, MetricsShard& metrics);
@@ -79,11 +80,22 @@ class IoLoop {
   /// that wait try again, for as long as they say so.
   void note_waiter();
 
+  /// Notes that a request gave memory back. Where somebody waits for some, one loop after the other
+  /// lets its first waiters try again, so that none gets it all.
+  void note_returned_memory();
+  [[nodiscard]] bool has_waiters() const noexcept {
+    return has_waiters_.load(std::memory_order_relaxed);
+  }
+  /// Lets the first of those who wait try again soon. Threads: any. Cost: no allocation.
+  void wake();
+
  private:
   void schedule_tick();
   void tick();
   void expire_front(IntrusiveList<Connection>& list, TimePoint now);
   void wake_waiters();
+  void wake_first_waiters();
+  static void wake_waiter(Connection& connection);
   void renew_date();
 
   Service& service_;
@@ -96,12 +108,14 @@ class IoLoop {
                                     boost::asio::io_context::executor_type>
       timer_;
   HandlerMemory tick_memory_;
+  HandlerMemory wake_memory_;
   Poller poller_;
   IntrusiveList<Connection> fresh_, idle_, active_;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   std::size_t connections_ = 0;
   std::int64_t date_second_ = 0;
-  bool has_waiters_ = false;
+  std::atomic<bool> has_waiters_{false};
+  std::atomic<bool> wake_due_{false};
   bool ending_ = false;  // being destroyed
   char date_[29];        // IMF-fixdate, RFC 9110 5.6.7
 };

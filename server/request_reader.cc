@@ -54,7 +54,7 @@ core::Result<core::MutableBytes> RequestReader::room() noexcept {
   if (!wants_input()) return core::MutableBytes{};
   if (framing().kind == proto::BodyKind::chunked) {
     if (!raw_) {
-      auto block = blocks_->acquire(core::k64kBlockBytes);
+      auto block = blocks_->acquire_for_body(core::k64kBlockBytes, body_bytes_ > 0);
       if (!block) return std::unexpected(block.error());
       raw_ = std::move(*block);
     }
@@ -97,7 +97,7 @@ core::Result<void> RequestReader::grow_head_block() noexcept {
 
 core::Result<core::MutableBytes> RequestReader::body_room(std::size_t wanted) noexcept {
   if (const core::MutableBytes tail = body_.tail_room(); !tail.empty()) return tail;
-  auto block = blocks_->acquire(wanted);
+  auto block = blocks_->acquire_for_body(wanted, body_begun());
   if (!block) return std::unexpected(block.error());
   body_.push_back(std::move(*block), 0, 0);
   return body_.tail_room();

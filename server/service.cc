@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proto/problem.h"
+#include "server/io_loop.h"
 #include "server/log.h"
 #include "server/memory_plan.h"
 #include "server/metric_families.h"
@@ -133,6 +134,17 @@ void Service::note_descriptors_exhausted() noexcept {
   log_.warning("out_of_descriptors", {{"accepting", "paused"}});
 }
 
+IoLoop* Service::next_waiting_loop() noexcept {
+  const std::size_t last = waiting_turn_.load(std::memory_order_relaxed);
+  for (std::size_t i = 1; i <= loops_.size(); ++i) {
+    const std::size_t turn = (last + i) % loops_.size();
+    if (!loops_[turn]->has_waiters()) continue;
+    waiting_turn_.store(turn, std::memory_order_relaxed);
+    return loops_[turn];
+  }
+  return nullptr;
+}
+
 const char* Service::not_ready_because(std::chrono::steady_clock::time_point now) noexcept {
   switch (lifecycle_.state()) {
     case Lifecycle::State::starting:
@@ -143,7 +155,7 @@ const char* Service::not_ready_because(std::chrono::steady_clock::time_point now
       return "draining";
   }
   // An empty `mtu` pool is helped out, so it says nothing.
-  bool exhausted = !memory_.blocks.large().has_available();
+  bool exhausted = !memory_.blocks.has_room_for_bodies();
   for (std::size_t kind = 0; kind < memory_.workspaces.kinds().size() && !exhausted; ++kind) {
     exhausted = memory_.workspaces.stats(kind).available == 0;
   }

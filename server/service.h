@@ -26,6 +26,7 @@
 
 namespace frdpu::server {
 
+class IoLoop;
 class Log;
 
 /// What all loops share: settings, memory, workers, counters. Built before the first thread and
@@ -53,6 +54,12 @@ class Service {
   }
   [[nodiscard]] core::WorkspacePools& workspaces() noexcept { return memory_.workspaces; }
   [[nodiscard]] StreamBudget& stream_budget() noexcept { return stream_budget_; }
+
+  /// The loops that serve. Threads: one, while none of them runs.
+  void add_loop(IoLoop& loop) { loops_.push_back(&loop); }
+  void remove_loop(IoLoop& loop) noexcept { std::erase(loops_, &loop); }
+  /// Returns: where somebody waits for memory, in turn; null where nobody does. Threads: any.
+  [[nodiscard]] IoLoop* next_waiting_loop() noexcept;
   [[nodiscard]] WorkerPool& workers() noexcept { return workers_; }
   /// How many requests wait for memory that their codec needs.
   [[nodiscard]] std::atomic<std::size_t>& waiting_codecs() noexcept { return waiting_codecs_; }
@@ -127,6 +134,8 @@ class Service {
   Log& log_;
   Memory memory_;
   StreamBudget stream_budget_;
+  std::vector<IoLoop*> loops_;
+  std::atomic<std::size_t> waiting_turn_{0};
   Metrics metrics_;
   Lifecycle lifecycle_;
   ListenerGuard guard_;

@@ -18,6 +18,15 @@ Error FixedPool::exhausted() const noexcept {
           .limit = core_->options().max_blocks};
 }
 
+Result<PooledBlock> FixedPool::acquire_sparing(std::size_t spare) noexcept {
+  if (!core_->has_more_than(spare)) {
+    return std::unexpected(Error{.code = Errc::pool_exhausted,
+                                 .detail = "the last blocks are kept for results",
+                                 .limit = core_->options().max_blocks});
+  }
+  return acquire();
+}
+
 Result<void> FixedPool::give_back(std::byte* payload) noexcept {
   std::uintptr_t owner = 0;
   const Result<detail::BlockHeader*> block = core_->claim_release(payload, owner);
@@ -26,8 +35,8 @@ Result<void> FixedPool::give_back(std::byte* payload) noexcept {
   return {};
 }
 
-bool FixedPool::has_available() const noexcept {
-  return core_->in_use() < core_->options().max_blocks;
+bool FixedPool::has_available(std::size_t spare) const noexcept {
+  return core_->options().max_blocks - core_->in_use() > spare;
 }
 
 PoolStats FixedPool::stats() const noexcept {

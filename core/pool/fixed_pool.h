@@ -56,14 +56,20 @@ class FixedPool {
     return PooledBlock(block, own);
   }
 
+  /// The same, but leaves `spare` blocks to those who acquire without such care.
+  /// Errors: pool_exhausted, counted as ever, also where no more than `spare` are left.
+  /// Threads: any; a few at once may leave fewer. Cost: `has_available`, and that of `acquire`.
+  [[nodiscard]] Result<PooledBlock> acquire_sparing(std::size_t spare) noexcept;
+
   /// Takes a block home by its payload, for callers that hold blocks raw (`PooledBlock::detach`).
   /// Errors: foreign_block when the pointer is none that this pool hands out; double_release when
   /// the block is home already. Nothing changes then.
   /// Threads: any; of several releases of one block at once exactly one succeeds.
   [[nodiscard]] Result<void> give_back(std::byte* payload) noexcept;
 
-  /// True when an acquisition would find a block, as far as anyone can say.
-  [[nodiscard]] bool has_available() const noexcept;
+  /// True when an acquisition that leaves `spare` blocks to others would find one, as far as anyone
+  /// can say.
+  [[nodiscard]] bool has_available(std::size_t spare = 0) const noexcept;
 
   /// Returns the numbers now; `pool` lives as long as this pool. Cost: a lock and a walk over the
   /// threads that have used the pool.

@@ -85,6 +85,13 @@ std::size_t PoolCore::in_use() const noexcept {
   return count_in_use();
 }
 
+bool PoolCore::has_more_than(std::size_t blocks) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (options_.max_blocks - count_in_use() > blocks) return true;
+  ++exhaustions_;
+  return false;
+}
+
 void PoolCore::reset_stats() noexcept {
   const std::lock_guard lock(mutex_);
   base_acquisitions_ = sum_acquisitions();

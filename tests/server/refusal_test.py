@@ -4,6 +4,7 @@
 And that damaged input is refused: never answered 200 with wrong bytes, never a hang.
 """
 
+import concurrent.futures
 import gzip
 import os
 import random
@@ -630,17 +631,17 @@ class SmallPoolTest(TestCase):
         return held
 
     def test_an_empty_64k_pool_answers_503_and_recovers(self):
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="100ms") as small:
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="100ms") as small:
             def in_use():
                 return small.pools()["64k"]["in_use"]
-            held = self.hold_bodies(small, 4)
-            self.assertTrue(small.eventually(lambda: in_use() == 4), small.pools())
+            held = self.hold_bodies(small, 3)
+            self.assertTrue(small.eventually(lambda: in_use() == 3), small.pools())
             with small.connect() as connection:
                 response = connection.request("POST", f"{COMPRESS}?coding=lz4", bytes(60_000))
                 self.assert_problem(response, 503, "pool_exhausted")
             pool = small.pools()["64k"]
             self.assertEqual(pool["available"], 0)
-            self.assertEqual(pool["peak"], 4)
+            self.assertEqual(pool["peak"], 3)
             self.assertGreater(pool["exhaustions"], 0)
             self.assertGreater(small.metric("frdpu_limit_hits_total", code="pool_exhausted"), 0)
             # A small request needs no large block.
@@ -648,7 +649,7 @@ class SmallPoolTest(TestCase):
             # Two give up, so that one has a block for its result.
             held.pop().close()
             held.pop().close()
-            self.assertTrue(small.eventually(lambda: in_use() == 2))
+            self.assertTrue(small.eventually(lambda: in_use() == 1))
             held[0].send(b"x" * 59_800)
             self.assert_status(held[0].read_response(), 200)
             self.assert_status(small.post(f"{COMPRESS}?coding=lz4", bytes(60_000)), 200)
@@ -657,9 +658,9 @@ class SmallPoolTest(TestCase):
             self.assert_books_balanced(small)
 
     def test_who_waits_gets_the_block_that_comes_back(self):
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="20s") as small:
-            held = self.hold_bodies(small, 4)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 4))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="20s") as small:
+            held = self.hold_bodies(small, 3)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
             waiter = small.connect()
             head, pieces = service.make_request("POST", f"{COMPRESS}?coding=lz4", bytes(60_000))
             waiter.send(head + pieces[0])
@@ -670,14 +671,125 @@ class SmallPoolTest(TestCase):
             waiter.close()
             self.assert_books_balanced(small)
 
+    def test_the_last_blocks_are_for_results(self):
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=8, queue_timeout="100ms",
+                     ready_grace="0s") as small:
+            held = self.hold_bodies(small, 6)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 6))
+            self.assert_status(small.admin("/readyz"), 200)
+            held += self.hold_bodies(small, 1)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 7))
+            self.assertTrue(small.eventually(lambda: small.admin("/readyz").status == 503))
+            self.assert_problem(small.post(f"{COMPRESS}?coding=lz4", bytes(60_000)), 503,
+                                "pool_exhausted")
+            self.assertGreater(small.pools()["64k"]["exhaustions"], 0)
+            for connection in held:
+                connection.send(b"x" * 59_800)
+            for connection in held:
+                self.assert_status(connection.read_response(), 200)
+                connection.close()
+            self.assert_books_balanced(small)
+
+    def test_a_result_that_finds_no_second_block_leaves_by_the_first(self):
+        text = codings.text(150_000)  # 1 block of input, 3 of result
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="2s") as small:
+            held = self.hold_bodies(small, 1)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 1))
+            response = small.post("/v1/decompress?coding=zstd",
+                                  codings.CODINGS["zstd"].encode(text))
+            self.assert_status(response, 200)
+            self.assertEqual(response.body, text)
+            self.assertEqual(small.pools()["64k"]["peak"], 3)
+            held[0].close()
+            self.assert_books_balanced(small)
+
+    def test_a_crowd_larger_than_the_pool_is_served_in_turn(self):
+        # 30 clients with a megabyte each, and blocks for a few of them at a time.
+        text = codings.text(1 << 20)
+        zstd = codings.CODINGS["zstd"].encode(text)
+        for path, body, chunked in [(f"{COMPRESS}?coding=zstd&level=1", text, False),
+                                    (f"{COMPRESS}?coding=zstd&level=1", text, True),
+                                    ("/v1/decompress?coding=zstd", zstd, False)]:
+            with self.subTest(path=path, chunked=chunked), \
+                    Service(pool_mtu_blocks=256, pool_64k_blocks=40, threads=2,
+                            queue_timeout="20s") as small:
+                def ask(_):
+                    with small.connect() as connection:
+                        for _ in range(3):
+                            response = connection.request("POST", path, body, chunked=chunked)
+                            self.assert_status(response, 200)
+                            decoded = (response.body if "decompress" in path
+                                       else codings.CODINGS["zstd"].decode(response.body))
+                            self.assertEqual(len(decoded), len(text))
+                with concurrent.futures.ThreadPoolExecutor(30) as clients:
+                    list(clients.map(ask, range(30)))
+                self.assert_books_balanced(small)
+
+    def test_chunked_bodies_that_began_find_their_second_block(self):
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=32, queue_timeout="20s") as small:
+            held = []
+            for _ in range(28):  # each has a block for what it receives
+                held.append(small.connect())
+                held[-1].send(b"POST /v1/compress?coding=lz4 HTTP/1.1\r\nHost: t\r\n"
+                              b"Transfer-Encoding: chunked\r\n\r\n")
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 28))
+            for connection in held:
+                connection.send(b"".join(service.encode_chunks(bytes(10_000))))
+            for connection in held:
+                self.assert_status(connection.read_response(), 200)
+                connection.close()
+            self.assert_books_balanced(small)
+
+    def begin_body(self, service_, length):
+        connection = service_.connect()
+        connection.send(b"POST /v1/compress?coding=lz4 HTTP/1.1\r\nHost: t\r\n"
+                        b"Content-Length: %d\r\n\r\n" % length)
+        return connection
+
+    def let_the_loop_turn(self, service_, times):
+        for _ in range(times):
+            self.assert_status(service_.post(f"{COMPRESS}?coding=lz4", b"hello"), 200)
+
+    def test_what_came_before_it_waited_is_read_behind_it(self):
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=128, threads=1, queue_timeout="20s",
+                     body_timeout="2s") as small:
+            holder = self.begin_body(small, 4 << 20)
+            self.assertTrue(small.eventually(lambda: small.pools()["mtu"]["in_use"] == 1))
+            waiter = small.connect()
+            head, pieces = service.make_request(
+                "POST", f"{COMPRESS}?coding=gzip&level=1&split=262144", random.randbytes(120_000),
+                chunked=True, chunk_bytes=50_000)
+            pieces = list(pieces)
+            waiter.send(head + pieces[0])
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] > 0))
+            waiter.send(b"".join(pieces[1:]))
+            self.let_the_loop_turn(small, 10)
+            holder.close()
+            self.assert_status(waiter.read_response(), 200)
+            waiter.close()
+            self.assert_books_balanced(small)
+
+    def test_a_small_body_passes_a_large_one_that_waits(self):
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=32, queue_timeout="20s") as small:
+            holder = self.begin_body(small, 1 << 20)  # 18 of the 24 blocks that may be promised
+            self.assertTrue(small.eventually(lambda: small.pools()["mtu"]["in_use"] == 1))
+            waiter = self.begin_body(small, 1 << 20)
+            self.assertTrue(small.eventually(lambda: small.pools()["mtu"]["in_use"] == 2))
+            self.assert_status(small.post(f"{COMPRESS}?coding=lz4", bytes(100_000)), 200)
+            holder.close()
+            waiter.send(bytes(1 << 20))
+            self.assert_status(waiter.read_response(), 200)
+            waiter.close()
+            self.assert_books_balanced(small)
+
     def test_a_worker_that_finds_no_block_tries_again_without_a_loop(self):
         # brotli 11 runs on a worker; its body has the last block, so that there is none for the
         # result.
         path = f"{COMPRESS}?coding=br&level=11"
         body = codings.text(60_000)
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="500ms") as small:
-            held = self.hold_bodies(small, 3)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="500ms") as small:
+            held = self.hold_bodies(small, 2)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 2))
             problem = self.assert_problem(small.post(path, body), 503, "pool_exhausted")
             self.assertIn("--pool-64k-blocks", problem["detail"])
             tries = small.pools()["64k"]["exhaustions"]
@@ -686,9 +798,9 @@ class SmallPoolTest(TestCase):
             for connection in held:
                 connection.close()
             self.assert_books_balanced(small)
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="20s") as small:
-            held = self.hold_bodies(small, 3)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="20s") as small:
+            held = self.hold_bodies(small, 2)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 2))
             waiter = small.connect()
             head, pieces = service.make_request("POST", path, body)
             waiter.send(head + pieces[0])

@@ -267,5 +267,27 @@ TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
   }
 }
 
+TEST(BlockPoolsTest, KeepTheLastLargeBlocksForResults) {
+  auto pools =
+      BlockPools::create({.name = "mtu", .block_bytes = core::kMtuBlockBytes, .max_blocks = 2},
+                         {.name = "64k", .block_bytes = core::k64kBlockBytes, .max_blocks = 16});
+  ASSERT_TRUE(pools.has_value());
+  std::vector<core::PooledBlock> held;
+  const auto take = [&](auto acquire) {
+    std::size_t count = 0;
+    while (auto block = acquire()) {
+      held.push_back(std::move(*block));
+      ++count;
+    }
+    return count;
+  };
+  constexpr std::size_t kBytes = core::k64kBlockBytes;
+  EXPECT_EQ(take([&] { return pools->acquire_for_body(kBytes, false); }), 14u);
+  EXPECT_EQ(take([&] { return pools->acquire_for_body(kBytes, true); }), 1u);
+  EXPECT_TRUE(pools->acquire_for_body(core::kMtuBlockBytes, false).has_value());
+  EXPECT_EQ(take([&] { return pools->acquire(kBytes); }), 1u);
+  EXPECT_EQ(pools->large().stats().in_use, 16u);
+}
+
 }  // namespace
 }  // namespace frdpu::server

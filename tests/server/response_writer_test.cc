@@ -140,14 +140,29 @@ TEST_F(ResponseWriterTest, SendsAWholeBodyOfSeveralBlocks) {
 
 TEST(StreamBudgetTest, PromisesUpToItsLimitAndKeepsAReserve) {
   StreamBudget budget(160);
-  EXPECT_EQ(budget.limit(), 150u);
+  EXPECT_EQ(budget.limit(), 130u);
   EXPECT_TRUE(budget.reserve(100));
-  EXPECT_FALSE(budget.reserve(51));
+  EXPECT_FALSE(budget.reserve(31));
   EXPECT_EQ(budget.promised(), 100u);
-  EXPECT_TRUE(budget.reserve(50));
-  budget.give_back(150);
+  EXPECT_TRUE(budget.reserve(30));
+  budget.give_back(130);
   EXPECT_EQ(budget.promised(), 0u);
   EXPECT_FALSE(budget.reserve(SIZE_MAX));
+}
+
+TEST(StreamBudgetTest, LetsOnlyThosePassWhoAskForLess) {
+  StreamBudget budget(160);
+  EXPECT_FALSE(budget.has_line(1000));
+  budget.join_line(18);
+  EXPECT_TRUE(budget.has_line(17));
+  EXPECT_TRUE(budget.has_line(1'000'000));
+  EXPECT_FALSE(budget.has_line(3));
+  budget.join_line(3);
+  EXPECT_TRUE(budget.has_line(3));
+  budget.leave_line(18);
+  EXPECT_TRUE(budget.has_line(18)) << "who asks for less stands before";
+  budget.leave_line(3);
+  EXPECT_FALSE(budget.has_line(18));
 }
 
 TEST(StreamBudgetTest, PromisesNothingOfATinyPool) {

@@ -133,6 +133,23 @@ TEST(FixedPoolTest, CountsExactly) {
   }
 }
 
+TEST(FixedPoolTest, SparesBlocksForThoseWhoTakeThemWithoutCare) {
+  FixedPool pool = make(64, 8);
+  std::vector<PooledBlock> careful;
+  while (Result<PooledBlock> block = pool.acquire_sparing(2)) careful.push_back(*std::move(block));
+  EXPECT_EQ(careful.size(), 6u);
+  EXPECT_EQ(pool.acquire_sparing(2).error().code, Errc::pool_exhausted);
+  EXPECT_EQ(pool.acquire_sparing(2).error().limit, 8u);
+  EXPECT_EQ(pool.stats().exhaustions, 3u);
+  EXPECT_EQ(pool.stats().in_use, 6u);
+  EXPECT_TRUE(pool.acquire_sparing(1).has_value());  // and back at once
+  EXPECT_EQ(take_all(pool).size(), 2u);
+  careful.pop_back();
+  EXPECT_FALSE(pool.acquire_sparing(3).has_value());
+  EXPECT_TRUE(pool.acquire_sparing(2).has_value());
+  EXPECT_FALSE(make(64, 8).acquire_sparing(std::numeric_limits<std::size_t>::max()).has_value());
+}
+
 TEST(FixedPoolTest, PrintsItsStatistics) {
   FixedPool pool = make(64, 4);
   const Result<PooledBlock> block = pool.acquire();
