@@ -35,7 +35,7 @@ core::Result<core::PooledBlock> BlockPools::acquire(std::size_t bytes) noexcept 
 core::Result<core::PooledBlock> BlockPools::acquire_for_body(std::size_t bytes,
                                                              bool begun) noexcept {
   if (bytes <= core::kMtuBlockBytes || bytes > core::k64kBlockBytes) return acquire(bytes);
-  return large_.acquire_sparing(spare_blocks(begun));
+  return large_.acquire_sparing(blocks_for_results(large_.max_blocks(), begun));
 }
 
 }  // namespace frdpu::server

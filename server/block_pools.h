@@ -1,10 +1,19 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "core/pool/fixed_pool.h"
 
 namespace frdpu::server {
+
+/// How many of a pool's last `64k` blocks are not for a request's body. Results go first, or else
+/// bodies that wait for room for their results would keep all there is: a sixteenth, 32 at most, is
+/// not for bodies, and twice as much not for one of which nothing was read yet. Pools of fewer than
+/// 8 blocks are too small for that.
+[[nodiscard]] constexpr std::size_t blocks_for_results(std::size_t blocks, bool begun) noexcept {
+  return begun ? std::min<std::size_t>(blocks / 16, 32) : std::min<std::size_t>(blocks / 8, 64);
+}
 
 /// The `mtu` and `64k` pools that requests and responses live in. The admin listener has a small
 /// pair of its own, so that an exhausted service can still be looked at, and looking at it does
@@ -22,16 +31,14 @@ class BlockPools {
   /// Errors: pool_exhausted; invalid_size beyond a 64 KiB block with its slack.
   [[nodiscard]] core::Result<core::PooledBlock> acquire(std::size_t bytes) noexcept;
 
-  /// The same for a piece of a request's body. Results go first, or else bodies that wait for room
-  /// for their results would keep all there is: the last sixteenth of the `64k` blocks is not
-  /// for bodies, and the last eighth not for one of which nothing was read yet.
-  /// Errors: likewise. Cost: a lock and a walk over the threads, for a large block.
+  /// The same for a piece of a request's body, which leaves `blocks_for_results` alone.
+  /// Errors: likewise.
   [[nodiscard]] core::Result<core::PooledBlock> acquire_for_body(std::size_t bytes,
                                                                  bool begun) noexcept;
 
   /// Whether a large body may begin. Cost: a lock and a walk over the threads.
   [[nodiscard]] bool has_room_for_bodies() const noexcept {
-    return large_.has_available(spare_blocks(false));
+    return large_.has_available(blocks_for_results(large_.max_blocks(), false));
   }
 
   [[nodiscard]] core::FixedPool& mtu() noexcept { return mtu_; }
@@ -41,10 +48,6 @@ class BlockPools {
 
  private:
   BlockPools(core::FixedPool mtu, core::FixedPool large) noexcept;
-
-  [[nodiscard]] std::size_t spare_blocks(bool begun) const noexcept {
-    return large_.max_blocks() / (begun ? 16 : 8);
-  }
 
   core::FixedPool mtu_;
   core::FixedPool large_;

@@ -45,6 +45,7 @@ void Exchange::attach(Connection& connection, TimePoint now) noexcept {
 }
 
 void Exchange::detach() noexcept {
+  const bool had_room = promised_blocks_ > 0 || had_worker_;
   if (counted_) end_request();
   if (task_running_) {
     abandoned_ = true;  // the worker still reads and writes the task's chains
@@ -54,7 +55,7 @@ void Exchange::detach() noexcept {
   reader_.reset();
   writer_.reset();
   memory_waits_.clear();
-  connection_->loop().note_returned_memory();
+  if (had_room) connection_->loop().note_returned_room();
 }
 
 Exchange::Next Exchange::pump(TimePoint now) noexcept {
@@ -334,12 +335,13 @@ void Exchange::end_request() noexcept {
 
 Exchange::Next Exchange::finish() noexcept {
   using What = Next::What;
+  const bool had_room = promised_blocks_ > 0 || had_worker_;
   end_request();
   codec_.close();
   const bool keep = !head_.close && head_.framing != proto::ResponseFraming::until_close &&
                     !service_.lifecycle().closing();
   writer_.reset();
-  connection_->loop().note_returned_memory();
+  if (had_room) connection_->loop().note_returned_room();
   if (!keep) return {.what = What::linger};
   phase_ = Phase::head;
   const bool more = reader_.next_request();

@@ -68,7 +68,7 @@ class Exchange {
   [[nodiscard]] bool waits_for_memory() const noexcept { return memory_waits_.any(); }
 
   /// Says that what was missing may be there: the next `pump` tries again, a worker's slice too.
-  void memory_may_be_back() noexcept { slice_retry_due_ = true; }
+  void memory_may_be_back() noexcept { slice_retry_due_ = !task_running_; }
 
   /// The worker is through with a slice of the task. May destroy the exchange and its connection.
   void slice_done() noexcept;
@@ -169,7 +169,8 @@ class Exchange {
   bool had_worker_ = false;  // for a slice of this request
   bool abandoned_ = false;   // detached while a worker had the task
   bool late_reader_ = false;
-  bool slice_retry_due_ = false;  // a slice found no memory; true once it may try again
+  bool slice_retry_due_ =
+      false;  // a slice or a promise found no memory; true once it may try again
   std::size_t result_bound_blocks_ = 0;
   std::size_t promised_blocks_ = 0;
   std::size_t in_line_for_ = 0;  // blocks, while others who want a promise stand behind

@@ -99,9 +99,9 @@ bool Exchange::promise_result() noexcept {
   const bool may_try =
       in_line_for_ > 0 ? std::exchange(slice_retry_due_, false) : !budget.has_line(more);
   if (!may_try || !budget.reserve(more)) {
-    if (in_line_for_ == 0 && more <= budget.limit()) budget.join_line(in_line_for_ = more);
-    if (!wait_for_memory(MemoryWaits::For::codec)) {
-      leave_line();
+    const bool may_ever = blocks <= budget.limit();
+    if (in_line_for_ == 0 && may_ever) budget.join_line(in_line_for_ = more);
+    if (!may_ever || !wait_for_memory(MemoryWaits::For::codec)) {
       refuse({.error = {.code = Errc::pool_exhausted,
                         .detail = "The 64k pool has no room for the result, in blocks",
                         .limit = budget.limit(),
@@ -148,7 +148,7 @@ bool Exchange::drive_codec() noexcept {
     slice_retry_due_ = true;
     return false;
   }
-  // Trying again at once would be a loop by way of the worker: a tick says when.
+  // Trying again at once would be a loop by way of the worker: the loop says when.
   if (task.state() == CodecTask::State::need_memory && !slice_retry_due_) return false;
   // A little input can make a lot of output: what the task does not take stays with the reader,
   // which then stops reading.
@@ -222,7 +222,7 @@ void Exchange::finish_slice() noexcept {
   task.report(connection_->loop().metrics());
   if (abandoned_) {
     codec_.close();
-    return connection_->loop().note_returned_memory();
+    return connection_->loop().note_returned_room();
   }
   if (deferred_) return refuse(*deferred_);
   // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.

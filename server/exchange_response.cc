@@ -48,6 +48,7 @@ void Exchange::refuse(const proto::RequestError& error) noexcept {
   codec_route_ = false;
   continue_due_ = false;
   memory_waits_.clear();
+  leave_line();
   writer_.body().clear();
   head_.status = info.status;
   head_.content_type = proto::kProblemType;

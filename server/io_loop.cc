@@ -15,7 +15,7 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(100);
 // While somebody waits for a block, look that often.
 constexpr auto kWaiterTick = std::chrono::milliseconds(5);
-// Connections that are looked at, for those who wait, whenever a request gave memory back.
+// Connections that are looked at, for those who wait, whenever a request gave room back.
 constexpr std::size_t kFirstWaiters = 64;
 // Exchanges kept for reuse; beyond this many at once they are an allocation each.
 constexpr std::size_t kSpareExchanges = 4096;
@@ -107,7 +107,7 @@ void IoLoop::note_waiter() {
   timer_.cancel();
 }
 
-void IoLoop::note_returned_memory() {
+void IoLoop::note_returned_room() {
   if (ending_) return;
   if (IoLoop* const next = service_.next_waiting_loop()) next->wake();
 }

@@ -80,9 +80,10 @@ class IoLoop {
   /// that wait try again, for as long as they say so.
   void note_waiter();
 
-  /// Notes that a request gave memory back. Where somebody waits for some, one loop after the other
-  /// lets its first waiters try again, so that none gets it all.
-  void note_returned_memory();
+  /// Notes that a request gave its promise of room back. Where somebody waits for memory, one loop
+  /// after the other lets its first waiters try again, so that none gets it all. Not for every
+  /// request: those who wait would try as often as others are served.
+  void note_returned_room();
   [[nodiscard]] bool has_waiters() const noexcept {
     return has_waiters_.load(std::memory_order_relaxed);
   }

@@ -167,7 +167,7 @@ const char* Service::not_ready_because(std::chrono::steady_clock::time_point now
   const auto current = now.time_since_epoch().count();
   if (exhausted_since_.compare_exchange_strong(since, current)) since = current;
   const std::chrono::steady_clock::duration lasted(current - since);
-  return lasted > config_.ready_grace ? "a pool has nothing left" : nullptr;
+  return lasted > config_.ready_grace ? "a pool has nothing left for new work" : nullptr;
 }
 
 std::vector<core::PoolStats> Service::pool_stats() const {

@@ -104,7 +104,7 @@ class Service {
   /// Notes that accepting pauses because no descriptor was left.
   void note_descriptors_exhausted() noexcept;
 
-  /// Whether the service takes work: serving, and no pool was empty for longer than
+  /// Whether the service takes work: serving, and no pool had nothing for new work for longer than
   /// `--ready-grace`. Returns: null when ready, else why not. Cost: reads every pool's counters.
   [[nodiscard]] const char* not_ready_because(std::chrono::steady_clock::time_point now) noexcept;
 

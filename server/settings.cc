@@ -246,7 +246,7 @@ constexpr Setting kSettings[] = {
      {},
      false,
      true,
-     "time a pool may be empty before /readyz says 503"},
+     "time a pool may have nothing for new work before /readyz says 503"},
     {"dictionary-dir", &Config::dictionary_dir, text, 0, kAny, "none", false, false,
      "folder of stored dictionaries"},
     {"auth-token-file", AccessMember{&Config::access, &AccessConfig::auth_token_file}, text, 0,

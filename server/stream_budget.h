@@ -8,20 +8,23 @@
 #include <cstdint>
 #include <span>
 
+#include "server/block_pools.h"
+
 namespace frdpu::server {
 
 /// Says how many `64k` blocks streams may keep for clients that read late, so that those who keep
 /// much can't starve those who need one block. It counts promises; the blocks come from the pool.
-/// Who found no room stands in line, and who comes later and asks for as much or more stands
-/// behind: else a few would wait until they are refused while others are served at once. Who asks
-/// for less may pass, so that nobody large holds up the small. Threads: any. Cost: an atomic
-/// operation, and a few loads.
+/// Who found no room stands in line, and who comes later and asks for as much or more joins it:
+/// else a few would wait until they are refused while others are served at once. Who asks for less
+/// may pass, and so may who fits in where others in line do not: nobody large holds up the small.
+/// Threads: any. Cost: an atomic operation, and a few loads.
 class StreamBudget {
  public:
-  /// `blocks`: capacity of the pool. A sixteenth stays for ordinary requests, beside the eighth
-  /// that bodies leave alone to begin (`BlockPools::acquire_for_body`); 8 at least.
+  /// `blocks`: capacity of the pool. A sixteenth stays for ordinary requests, beside what bodies
+  /// leave alone to begin; 8 at least.
   explicit StreamBudget(std::size_t blocks) noexcept {
-    const std::size_t reserve = std::max<std::size_t>(blocks / 8 + blocks / 16, 8);
+    const std::size_t reserve =
+        std::max<std::size_t>(blocks_for_results(blocks, false) + blocks / 16, 8);
     limit_ = blocks > reserve ? blocks - reserve : 0;
   }
 

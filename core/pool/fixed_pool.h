@@ -58,7 +58,8 @@ class FixedPool {
 
   /// The same, but leaves `spare` blocks to those who acquire without such care.
   /// Errors: pool_exhausted, counted as ever, also where no more than `spare` are left.
-  /// Threads: any; a few at once may leave fewer. Cost: `has_available`, and that of `acquire`.
+  /// Threads: any; a few at once may leave fewer. Cost: that of `acquire`; a lock and a walk
+  /// over the threads besides where few blocks are left.
   [[nodiscard]] Result<PooledBlock> acquire_sparing(std::size_t spare) noexcept;
 
   /// Takes a block home by its payload, for callers that hold blocks raw (`PooledBlock::detach`).

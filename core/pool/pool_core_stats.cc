@@ -86,6 +86,8 @@ std::size_t PoolCore::in_use() const noexcept {
 }
 
 bool PoolCore::has_more_than(std::size_t blocks) noexcept {
+  // What was never taken is left for certain. What magazines hoard counts where that is too little.
+  if (options_.max_blocks - store_.taken() > blocks) return true;
   const std::lock_guard lock(mutex_);
   if (options_.max_blocks - count_in_use() > blocks) return true;
   ++exhaustions_;

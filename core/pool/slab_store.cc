@@ -137,12 +137,14 @@ std::size_t SlabStore::take(BlockHeader** out, std::size_t want) noexcept {
     out[taken++] = header(carving_, carve_next_++);
     ++carved_;
   }
+  taken_.store(taken_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
   return taken;
 }
 
 void SlabStore::put(BlockHeader* const* blocks, std::size_t count) noexcept {
   std::copy_n(blocks, count, depot_ + home_);
   home_ += count;
+  taken_.store(taken_.load(std::memory_order_relaxed) - count, std::memory_order_relaxed);
 }
 
 BlockHeader* SlabStore::find(const std::byte* payload) const noexcept {

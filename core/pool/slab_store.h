@@ -56,7 +56,7 @@ struct SlabRecord {
   std::size_t next_discarded = 0;  ///< list of the slabs under `discard`
 };
 
-/// Threads: one at a time (the pool's lock), except `find` and `discard`.
+/// Threads: one at a time (the pool's lock), except `find`, `taken` and `discard`.
 class SlabStore {
  public:
   SlabStore(const SlabLayout& layout, std::size_t max_blocks, SlabSource& source) noexcept
@@ -79,6 +79,11 @@ class SlabStore {
   /// are equal every block is home.
   [[nodiscard]] std::size_t home() const noexcept { return home_; }
   [[nodiscard]] std::size_t carved() const noexcept { return carved_; }
+
+  /// Blocks that are taken, in use or not. Threads: any.
+  [[nodiscard]] std::size_t taken() const noexcept {
+    return taken_.load(std::memory_order_relaxed);
+  }
 
   /// Returns the header of the block with that payload, or nullptr for any other pointer.
   /// Threads: any. Cost: two divisions.
@@ -120,6 +125,7 @@ class SlabStore {
   SlabRecord* records_ = nullptr;
   std::size_t home_ = 0;
   std::size_t carved_ = 0;
+  std::atomic<std::size_t> taken_{0};  // written under the lock
   std::size_t live_slabs_ = 0;
   std::size_t first_free_ = 0;   // no slab before it is untouched or idle
   std::size_t carving_ = kNone;  // the slab that fresh blocks come from

@@ -9,6 +9,7 @@ import gzip
 import os
 import random
 import sys
+import time
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -631,17 +632,17 @@ class SmallPoolTest(TestCase):
         return held
 
     def test_an_empty_64k_pool_answers_503_and_recovers(self):
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="100ms") as small:
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="100ms") as small:
             def in_use():
                 return small.pools()["64k"]["in_use"]
-            held = self.hold_bodies(small, 3)
-            self.assertTrue(small.eventually(lambda: in_use() == 3), small.pools())
+            held = self.hold_bodies(small, 4)
+            self.assertTrue(small.eventually(lambda: in_use() == 4), small.pools())
             with small.connect() as connection:
                 response = connection.request("POST", f"{COMPRESS}?coding=lz4", bytes(60_000))
                 self.assert_problem(response, 503, "pool_exhausted")
             pool = small.pools()["64k"]
             self.assertEqual(pool["available"], 0)
-            self.assertEqual(pool["peak"], 3)
+            self.assertEqual(pool["peak"], 4)
             self.assertGreater(pool["exhaustions"], 0)
             self.assertGreater(small.metric("frdpu_limit_hits_total", code="pool_exhausted"), 0)
             # A small request needs no large block.
@@ -649,7 +650,7 @@ class SmallPoolTest(TestCase):
             # Two give up, so that one has a block for its result.
             held.pop().close()
             held.pop().close()
-            self.assertTrue(small.eventually(lambda: in_use() == 1))
+            self.assertTrue(small.eventually(lambda: in_use() == 2))
             held[0].send(b"x" * 59_800)
             self.assert_status(held[0].read_response(), 200)
             self.assert_status(small.post(f"{COMPRESS}?coding=lz4", bytes(60_000)), 200)
@@ -658,9 +659,9 @@ class SmallPoolTest(TestCase):
             self.assert_books_balanced(small)
 
     def test_who_waits_gets_the_block_that_comes_back(self):
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="20s") as small:
-            held = self.hold_bodies(small, 3)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="20s") as small:
+            held = self.hold_bodies(small, 4)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 4))
             waiter = small.connect()
             head, pieces = service.make_request("POST", f"{COMPRESS}?coding=lz4", bytes(60_000))
             waiter.send(head + pieces[0])
@@ -747,12 +748,13 @@ class SmallPoolTest(TestCase):
         return connection
 
     def let_the_loop_turn(self, service_, times):
-        for _ in range(times):
-            self.assert_status(service_.post(f"{COMPRESS}?coding=lz4", b"hello"), 200)
+        with service_.connect() as connection:
+            for _ in range(times):
+                self.assert_status(connection.request("POST", f"{COMPRESS}?coding=lz4", b"hello"), 200)
 
     def test_what_came_before_it_waited_is_read_behind_it(self):
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=128, threads=1, queue_timeout="20s",
-                     body_timeout="2s") as small:
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=128, threads=1, compute_threads=2,
+                     queue_timeout="20s", body_timeout="2s") as small:
             holder = self.begin_body(small, 4 << 20)
             self.assertTrue(small.eventually(lambda: small.pools()["mtu"]["in_use"] == 1))
             waiter = small.connect()
@@ -787,9 +789,9 @@ class SmallPoolTest(TestCase):
         # result.
         path = f"{COMPRESS}?coding=br&level=11"
         body = codings.text(60_000)
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="500ms") as small:
-            held = self.hold_bodies(small, 2)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 2))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="500ms") as small:
+            held = self.hold_bodies(small, 3)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
             problem = self.assert_problem(small.post(path, body), 503, "pool_exhausted")
             self.assertIn("--pool-64k-blocks", problem["detail"])
             tries = small.pools()["64k"]["exhaustions"]
@@ -798,13 +800,18 @@ class SmallPoolTest(TestCase):
             for connection in held:
                 connection.close()
             self.assert_books_balanced(small)
-        with Service(pool_mtu_blocks=64, pool_64k_blocks=3, queue_timeout="20s") as small:
-            held = self.hold_bodies(small, 2)
-            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 2))
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=4, queue_timeout="20s") as small:
+            held = self.hold_bodies(small, 3)
+            self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 3))
             waiter = small.connect()
             head, pieces = service.make_request("POST", path, body)
             waiter.send(head + pieces[0])
             self.assertTrue(small.eventually(lambda: small.pools()["64k"]["exhaustions"] > 2))
+            # Nor as often as others are served.
+            tries, begun = small.pools()["64k"]["exhaustions"], time.monotonic()
+            self.let_the_loop_turn(small, 1_000)
+            most = 300 + 500 * (time.monotonic() - begun)
+            self.assertLess(small.pools()["64k"]["exhaustions"] - tries, most)
             for connection in held:
                 connection.close()
             self.assert_status(waiter.read_response(), 200)
@@ -901,6 +908,17 @@ class SmallPoolTest(TestCase):
                 self.assert_problem(response, 503, "pool_exhausted")
                 self.assertEqual(response.interim, [])
                 self.assertTrue(response.closes)
+
+    def test_a_result_that_no_wait_makes_room_for_is_refused_at_once(self):
+        with Service(pool_64k_blocks=40, queue_timeout="2m") as small:
+            connection = self.begin_body(small, 3 << 20)
+            self.assert_problem(connection.read_response(), 503, "pool_exhausted")
+            connection.close()
+            # A length that is not known needs no such room.
+            body = codings.text(3 << 20)
+            response = small.post(f"{COMPRESS}?coding=lz4", body, chunked=True)
+            self.assert_status(response, 200)
+            self.assertEqual(codings.CODINGS["lz4"].decode(response.body), body)
 
 
 if __name__ == "__main__":
