@@ -80,6 +80,12 @@ MutableBytes BlockChain::tail_room(bool with_slack) const noexcept {
   return end < room ? MutableBytes(last_ + end, room - end) : MutableBytes();
 }
 
+std::size_t BlockChain::full_bytes() const noexcept {
+  if (tail_room().empty()) return bytes_;
+  const Link& last = link(last_);
+  return bytes_ - (last.end - last.begin);
+}
+
 void BlockChain::commit(std::size_t n) noexcept {
   assert(n <= tail_room(true).size());
   if (n == 0) return;

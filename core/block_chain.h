@@ -39,6 +39,9 @@ class BlockChain {
   /// Blocks held.
   [[nodiscard]] std::size_t blocks() const noexcept { return blocks_; }
 
+  /// Unread bytes but those of a last block that has tail room.
+  [[nodiscard]] std::size_t full_bytes() const noexcept;
+
   /// Views the unread bytes of the first block; empty when the chain is.
   /// Ownership: the view dies with `consume` of its last byte, `clear` and the chain.
   [[nodiscard]] Bytes front() const noexcept;

@@ -228,8 +228,15 @@ void Exchange::finish_slice() noexcept {
   // A slice may write little: pass on what makes a decent batch, the rest fills up the same block.
   // Where memory is short all of it goes: what is sent may be what others, or the next slice, lack.
   const bool short_of_memory = task.state() == CodecTask::State::need_memory;
-  if (task.state() == CodecTask::State::done || short_of_memory ||
-      task.output.size() >= kLeastBatchBytes) {
+  if (task.state() == CodecTask::State::done || short_of_memory) {
+    writer_.body().append(std::move(task.output));
+  } else if (write_blocked_) {
+    // Who reads late has room for so many blocks: they should be full.
+    auto& pool = service_.blocks(proto::Listener::service).large();
+    if (auto full = task.output.take_front(task.output.full_bytes(), pool)) {
+      writer_.body().append(std::move(*full));
+    }
+  } else if (task.output.size() >= kLeastBatchBytes) {
     writer_.body().append(std::move(task.output));
   }
   switch (task.state()) {

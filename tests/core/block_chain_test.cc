@@ -118,6 +118,21 @@ TEST_F(BlockChainTest, FillsTheTail) {
   EXPECT_EQ(chain.size(), kBlockBytes + 8);
 }
 
+TEST_F(BlockChainTest, TellsWhatLiesInFullBlocks) {
+  BlockChain chain;
+  EXPECT_EQ(chain.full_bytes(), 0u);
+  add(chain, "abc");
+  EXPECT_EQ(chain.full_bytes(), 0u);
+  chain.push_back(*pool_.acquire(), 0, kBlockBytes);
+  EXPECT_EQ(chain.full_bytes(), 3 + kBlockBytes);
+  add(chain, "de");
+  EXPECT_EQ(chain.full_bytes(), 3 + kBlockBytes) << "where the last one is not";
+  chain.consume(4);
+  EXPECT_EQ(chain.full_bytes(), kBlockBytes - 1);
+  chain.consume(kBlockBytes);
+  EXPECT_EQ(chain.full_bytes(), 0u);
+}
+
 TEST_F(BlockChainTest, DropsAnUnusedTailBeforeTheNextBlock) {
   BlockChain chain;
   add(chain, "ab");

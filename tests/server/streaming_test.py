@@ -205,6 +205,19 @@ class StreamBoundTest(TestCase):
                 self.assertEqual(got.hexdigest(), stream.digest())
             self.assert_books_balanced(small)
 
+    def test_a_result_of_nearly_that_size_is_kept(self):
+        # Which takes full blocks: the bound is one of memory.
+        stream = Stream(codings.random_bytes(MIB), 47)
+        with Service(max_stream_bytes="48m", write_timeout="5s") as kept:
+            for target in ("lz4", "zstd&level=1", "zstd&level=3", "gzip&level=1", "gzip&level=6", "br&level=1"):
+                for chunked in (False, True):
+                    with self.case(target=target, chunked=chunked), \
+                            kept.connect(receive_buffer=1 << 16) as connection:
+                        stream.send(connection, f"/v1/compress?coding={target}", chunked)
+                        response = connection.read_response(sink=Digest())
+                        self.assert_status(response, 200)
+            self.assert_books_balanced(kept)
+
     def test_an_empty_pool_does_not_hide_a_client_that_does_not_read(self):
         # A small pool: the result is at its bound of 8 blocks, and the codec found no further one.
         packed = CODINGS["gzip"].encode(bytes(32 * MIB))
