@@ -208,7 +208,7 @@ class StreamBoundTest(TestCase):
     def test_a_result_of_nearly_that_size_is_kept(self):
         # Which takes full blocks: the bound is one of memory.
         stream = Stream(codings.random_bytes(MIB), 47)
-        with Service(max_stream_bytes="48m", write_timeout="5s") as kept:
+        with Service(max_stream_bytes="48m", write_timeout="60s") as kept:
             for target in ("lz4", "zstd&level=1", "zstd&level=3", "gzip&level=1", "gzip&level=6", "br&level=1"):
                 for chunked in (False, True):
                     with self.case(target=target, chunked=chunked), \
