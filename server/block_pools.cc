@@ -38,4 +38,10 @@ core::Result<core::PooledBlock> BlockPools::acquire_for_body(std::size_t bytes,
   return large_.acquire_sparing(blocks_for_results(large_.max_blocks(), begun));
 }
 
+core::PooledBlock BlockPools::acquire_extra() noexcept {
+  if (!large_.has_available(large_.max_blocks() / 2)) return {};
+  auto block = large_.acquire();
+  return block ? std::move(*block) : core::PooledBlock();
+}
+
 }  // namespace frdpu::server

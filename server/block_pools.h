@@ -36,7 +36,11 @@ class BlockPools {
   [[nodiscard]] core::Result<core::PooledBlock> acquire_for_body(std::size_t bytes,
                                                                  bool begun) noexcept;
 
-  /// Whether a large body may begin. Cost: a lock and a walk over the threads.
+  /// Takes a `64k` block that a body could do without, where most of them are left; else returns
+  /// none, which is no exhaustion. Cost: as `acquire_for_body`.
+  [[nodiscard]] core::PooledBlock acquire_extra() noexcept;
+
+  /// Whether a large body may begin. Cost: a lock and a walk over the threads where few are left.
   [[nodiscard]] bool has_room_for_bodies() const noexcept {
     return large_.has_available(blocks_for_results(large_.max_blocks(), false));
   }

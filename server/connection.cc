@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "server/exchange.h"
 #include "server/io_loop.h"
 #include "server/metrics.h"
+#include "server/request_reader.h"
 #include "server/service.h"
 #include "server/tls_session.h"
 
@@ -131,20 +133,28 @@ bool Connection::shake_hands() {
   return false;
 }
 
-IoResult Connection::receive(core::MutableBytes room) noexcept {
-  if (!tls_) return receive_plain(room);
+IoResult Connection::receive(std::span<const core::MutableBytes> rooms) noexcept {
+  if (!tls_) return receive_plain(rooms);
   if (!readable_ && !tls_->receive_wants_write()) return {.state = IoResult::State::would_block};
-  const IoResult got = tls_->receive(room);
+  const IoResult got = tls_->receive(rooms.front());
   readable_ = !tls_->is_drained();
   return got;
 }
 
-IoResult Connection::receive_plain(core::MutableBytes room) noexcept {
+IoResult Connection::receive_plain(std::span<const core::MutableBytes> rooms) noexcept {
   if (!readable_) return {.state = IoResult::State::would_block};
-  const auto got = ::recv(descriptor(), room.data(), room.size(), 0);
+  std::array<iovec, RequestReader::kMaxRooms> views;
+  std::size_t wanted = 0;
+  for (std::size_t i = 0; i < rooms.size(); ++i) {
+    views[i] = {.iov_base = rooms[i].data(), .iov_len = rooms[i].size()};
+    wanted += rooms[i].size();
+  }
+  const auto got = rooms.size() == 1
+                       ? ::recv(descriptor(), rooms.front().data(), wanted, 0)
+                       : ::readv(descriptor(), views.data(), static_cast<int>(rooms.size()));
   if (got > 0) {
     const auto bytes = static_cast<std::size_t>(got);
-    readable_ = bytes == room.size();
+    readable_ = bytes == wanted;
     return {.state = IoResult::State::ok, .bytes = bytes};
   }
   if (got == 0) return {.state = IoResult::State::ended};
@@ -261,7 +271,8 @@ void Connection::end_output() {
 void Connection::drain_unread() {
   std::byte scrap[16 * core::kKiB];
   while (lingered_bytes_ < kLingerBytes) {
-    const IoResult got = receive_plain(scrap);  // what nobody reads need not be decrypted
+    const IoResult got =
+        receive_plain({{core::MutableBytes(scrap)}});  // what nobody reads need not be decrypted
     if (got.state == IoResult::State::would_block) return wait_readable();
     if (got.state != IoResult::State::ok) break;
     lingered_bytes_ += static_cast<std::uint32_t>(got.bytes);

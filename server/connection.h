@@ -63,10 +63,13 @@ class Connection : public ListHook<Connection> {
 
   // For the exchange.
 
+  [[nodiscard]] bool has_tls() const noexcept { return tls_ != nullptr; }
+
   /// Reads what is there, without waiting. Remembers a short read, which says that the socket is
   /// empty, and then answers would_block until it has become readable again. (With TLS: a read that
   /// found no more records.)
-  [[nodiscard]] IoResult receive(core::MutableBytes room) noexcept;
+  /// Requires: at least one room, none of them empty. With TLS only the first is used.
+  [[nodiscard]] IoResult receive(std::span<const core::MutableBytes> rooms) noexcept;
 
   /// Writes what the socket takes, without waiting.
   [[nodiscard]] IoResult send(std::span<const iovec> views) noexcept;
@@ -95,7 +98,7 @@ class Connection : public ListHook<Connection> {
   void want(std::uint32_t events);
   void set_interest(std::uint32_t events) noexcept;
   void wait_for(bool readable, bool writable);
-  [[nodiscard]] IoResult receive_plain(core::MutableBytes room) noexcept;
+  [[nodiscard]] IoResult receive_plain(std::span<const core::MutableBytes> rooms) noexcept;
   [[nodiscard]] bool shake_hands();
   void yield();
   /// The gauge of connections is about the service: a scrape does not count itself.

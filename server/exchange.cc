@@ -38,7 +38,7 @@ Exchange::Exchange(Service& service) noexcept
 void Exchange::attach(Connection& connection, TimePoint now) noexcept {
   connection_ = &connection;
   blocks_ = &service_.blocks(connection.listener());
-  reader_.use(*blocks_);
+  reader_.use(*blocks_, !connection.has_tls());
   abandoned_ = false;
   phase_ = Phase::head;
   head_started_ = now;
@@ -104,24 +104,23 @@ std::optional<Exchange::Next> Exchange::read_head() noexcept {
         return {};
       }
     }
-    const auto room = reader_.room();
-    if (!room) {
-      if (room.error().code == Errc::pool_exhausted) {
+    const auto rooms = reader_.rooms();
+    if (!rooms) {
+      if (rooms.error().code == Errc::pool_exhausted) {
         if (wait_for_memory(MemoryWaits::For::input)) return wait();
         refuse_without_memory();
         return Next{.what = What::linger};
       }
       begin_broken_request();
-      refuse(because(room.error()));
+      refuse(because(rooms.error()));
       return {};
     }
     found_memory(MemoryWaits::For::input);
     const bool begun = reader_.head_begun();
-    const IoResult got = connection_->receive(*room);
+    const IoResult got = receive(*rooms);
     switch (got.state) {
       case IoResult::State::ok:
         if (!begun) head_started_ = now_;
-        reader_.received(got.bytes);
         break;
       case IoResult::State::would_block:
         if (reader_.head_begun()) return wait();
@@ -263,6 +262,15 @@ void Exchange::discard_body() noexcept {
   if (!keep) head_.close = true;
 }
 
+IoResult Exchange::receive(std::span<const core::MutableBytes> rooms) noexcept {
+  if (const std::size_t bytes = reader_.take_received()) {
+    return {.state = IoResult::State::ok, .bytes = bytes};
+  }
+  const IoResult got = connection_->receive(rooms);
+  reader_.received(got.state == IoResult::State::ok ? got.bytes : 0);
+  return got;
+}
+
 bool Exchange::read_body() noexcept {
   if (phase_ != Phase::work || reader_.body_ended() || deferred_) return false;
   if (discard_body_ && head_.close) return false;  // lingering reads it away
@@ -291,14 +299,14 @@ bool Exchange::read_body() noexcept {
       found_memory(MemoryWaits::For::input);
       return true;
     }
-    const auto room = reader_.room();
-    if (!room) {
-      if (!wait_for_memory(MemoryWaits::For::input)) refuse(because(room.error()));
+    const auto rooms = reader_.rooms();
+    if (!rooms) {
+      if (!wait_for_memory(MemoryWaits::For::input)) refuse(because(rooms.error()));
       return moved;
     }
     found_memory(MemoryWaits::For::input);
-    if (room->empty()) return moved;
-    const IoResult got = connection_->receive(*room);
+    if (rooms->empty()) return moved;
+    const IoResult got = receive(*rooms);
     if (got.state == IoResult::State::would_block) return moved;
     if (got.state == IoResult::State::failed) {
       phase_ = Phase::gone;
@@ -310,7 +318,6 @@ bool Exchange::read_body() noexcept {
           {.code = Errc::malformed_request, .detail = "the connection ended before the body did"}));
       return true;
     }
-    reader_.received(got.bytes);
     body_pace_.moved(got.bytes);
     last_read_ = now_;
     moved = true;

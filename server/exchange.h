@@ -128,6 +128,8 @@ class Exchange {
   [[nodiscard]] bool prepare_stream_batch() noexcept;
   [[nodiscard]] Next wait() noexcept;
   [[nodiscard]] Next finish() noexcept;
+  // Reads to where the reader said, and tells it.
+  [[nodiscard]] IoResult receive(std::span<const core::MutableBytes> rooms) noexcept;
   void end_request() noexcept;
   void log_request(TimePoint now) noexcept;
 

@@ -18,6 +18,9 @@ proto::RequestError because(const core::Error& error) noexcept {
   return {.error = error};
 }
 
+// A read that is filled to this size says that more is there.
+constexpr std::size_t kFastReadBytes = 16 * core::kKiB;
+
 core::Error over_limit(Errc code, const char* detail, std::uint64_t limit,
                        std::uint64_t observed) noexcept {
   return {.code = code, .detail = detail, .limit = limit, .observed = observed};
@@ -35,31 +38,50 @@ RequestReader::RequestReader(const Config& config) noexcept
     : config_(config), chunks_(config.max_header_bytes) {}
 
 void RequestReader::reset() noexcept {
-  if (!block_ && !head_done_ && !empty_line_skipped_) return;  // as it is made
+  if (!block_ && !head_done_ && !empty_line_skipped_ && raw_.blocks() == 0) return;  // as made
   block_.release();
   begin_ = end_ = scanned_ = 0;
   head_done_ = empty_line_skipped_ = false;
   read_ = {};
   chunks_ = proto::ChunkReader(config_.max_header_bytes);
-  raw_.release();
-  raw_begin_ = raw_end_ = 0;
+  raw_.clear();
+  for (core::PooledBlock& extra : extras_) extra.release();
+  room_count_ = 0;
+  comes_fast_ = false;
   body_.clear();
   body_left_ = body_bytes_ = 0;
   body_ended_ = true;
   read_ahead_blocks_ = 2;
 }
 
+core::Result<std::span<const core::MutableBytes>> RequestReader::rooms() noexcept {
+  const auto first = room();
+  if (!first) return std::unexpected(first.error());
+  rooms_[0] = *first;
+  room_count_ = first->empty() ? 0 : 1;
+  if (room_count_ > 0 && comes_fast_ && is_chunked()) add_extra_rooms();
+  return std::span(rooms_).first(room_count_);
+}
+
+void RequestReader::add_extra_rooms() noexcept {
+  for (; room_count_ < kMaxRooms; ++room_count_) {
+    core::PooledBlock& extra = extras_[room_count_ - 1];
+    extra = blocks_->acquire_extra();
+    if (!extra) return;
+    rooms_[room_count_] = extra.bytes();
+  }
+}
+
 core::Result<core::MutableBytes> RequestReader::room() noexcept {
   if (!head_done_) return head_room();
   if (!wants_input()) return core::MutableBytes{};
-  if (framing().kind == proto::BodyKind::chunked) {
-    if (!raw_) {
+  if (is_chunked()) {
+    if (raw_.tail_room().empty()) {
       auto block = blocks_->acquire_for_body(core::k64kBlockBytes, body_bytes_ > 0);
       if (!block) return std::unexpected(block.error());
-      raw_ = std::move(*block);
+      raw_.push_back(std::move(*block), 0, 0);
     }
-    if (raw_begin_ == raw_end_) raw_begin_ = raw_end_ = 0;
-    return raw_.bytes().subspan(raw_end_);
+    return raw_.tail_room();
   }
   auto room = body_room(
       static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, core::k64kBlockBytes)));
@@ -106,14 +128,45 @@ core::Result<core::MutableBytes> RequestReader::body_room(std::size_t wanted) no
 void RequestReader::received(std::size_t bytes) noexcept {
   if (!head_done_) {
     end_ += bytes;
-  } else if (framing().kind == proto::BodyKind::chunked) {
-    raw_end_ += bytes;
+  } else if (is_chunked()) {
+    received_raw(bytes);
   } else {
     body_.commit(bytes);
-    body_left_ -= bytes;
-    body_bytes_ += bytes;
-    body_ended_ = body_left_ == 0;
+    note_body(bytes);
   }
+}
+
+void RequestReader::received_raw(std::size_t bytes) noexcept {
+  const std::size_t first = std::min(bytes, rooms_[0].size());
+  raw_.commit(first);
+  std::size_t left = bytes - first;
+  bool filled = first == rooms_[0].size();
+  for (std::size_t i = 1; i < room_count_; ++i) {
+    const std::size_t here = std::min(left, rooms_[i].size());
+    if (here > 0) raw_.push_back(std::move(extras_[i - 1]), 0, here);
+    extras_[i - 1].release();
+    left -= here;
+    filled = here == rooms_[i].size();
+  }
+  room_count_ = 0;
+  comes_fast_ = fills_rooms_ && filled && bytes >= kFastReadBytes;
+  if (raw_.empty()) raw_.clear();  // who pauses holds no block for what may come
+}
+
+void RequestReader::note_body(std::size_t bytes) noexcept {
+  body_left_ -= bytes;
+  body_bytes_ += bytes;
+  body_ended_ = body_left_ == 0;
+}
+
+std::size_t RequestReader::take_received() noexcept {
+  if (raw_.empty() || is_chunked()) return 0;
+  const core::Bytes from = raw_.front();
+  const std::size_t bytes = std::min(from.size(), rooms_[0].size());
+  std::memcpy(rooms_[0].data(), from.data(), bytes);
+  raw_.consume(bytes);
+  received(bytes);
+  return bytes;
 }
 
 proto::RequestResult<RequestReader::HeadState> RequestReader::parse_head() noexcept {
@@ -187,9 +240,16 @@ proto::RequestResult<void> RequestReader::read_head(std::string_view text) noexc
 
 core::Result<void> RequestReader::parse_body() noexcept {
   if (!head_done_ || body_ended_) return {};
-  if (framing().kind == proto::BodyKind::chunked) {
+  if (is_chunked()) {
     if (auto taken = take_chunks(block_.bytes(), begin_, end_); !taken) return taken;
-    return raw_ ? take_chunks(raw_.bytes(), raw_begin_, raw_end_) : core::Result<void>{};
+    while (begin_ == end_ && !raw_.empty() && !body_ended_) {
+      const core::Bytes front = raw_.front();
+      std::size_t taken = 0;
+      auto result = take_chunks(front, taken, front.size());
+      raw_.consume(taken);
+      if (!result || taken < front.size()) return result;
+    }
+    return {};
   }
   // What came with the head moves to the chain: the codec's view must be in one piece, and the
   // head's views must stay.
@@ -201,7 +261,8 @@ core::Result<void> RequestReader::parse_body() noexcept {
         std::min<std::uint64_t>(std::min(room->size(), end_ - begin_), body_left_));
     std::memcpy(room->data(), block_.data() + begin_, take);
     begin_ += take;
-    received(take);
+    body_.commit(take);
+    note_body(take);
   }
   return {};
 }
@@ -241,17 +302,14 @@ core::Result<void> RequestReader::take_chunks(core::Bytes block, std::size_t& be
 }
 
 bool RequestReader::next_request() noexcept {
-  body_.clear();
-  if (raw_ && raw_begin_ < raw_end_) {
-    block_ = std::move(raw_);
-    begin_ = raw_begin_;
-    end_ = raw_end_;
-  }
   core::PooledBlock rest = std::move(block_);
   const std::size_t begin = begin_;
   const std::size_t end = end_;
+  core::BlockChain raw = std::move(raw_);
   reset();
-  if (begin == end) return false;
+  if (begin == end && raw.empty()) return false;
+  raw_ = std::move(raw);
+  if (begin == end) return true;
   block_ = std::move(rest);
   begin_ = scanned_ = begin;
   end_ = end;

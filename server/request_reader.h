@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 
 #include "core/block_chain.h"
 #include "core/pool/fixed_pool.h"
@@ -21,32 +23,46 @@ struct Config;
 ///
 ///   head block   | head | first body bytes or the next request | free |
 ///   body chain   body bytes, in blocks of their own, as the codec takes them
-///   raw block    (chunked only) framing and data as received, where they did not come with the
-///   head
+///   raw chain    (chunked only) framing and data as received, where they did not come with the
+///                head; what lies there behind the body is the next request's
 ///
-/// Life: for each request `room`/`received` and `parse_head` until there is a head, then
-/// `room`/`received` until `body_ended`, then `next_request`. Views in `head()` die with
-/// `next_request`.
+/// Life: for each request `rooms`/`received` and `parse_head` until there is a head, then
+/// `rooms`/`received` until `body_ended`, then `next_request`. Before the socket is asked,
+/// `take_received` is. Views in `head()` die with `next_request`.
 /// Threads: one at a time. Cost: body bytes that arrive with the head are copied once, those of
-/// chunked bodies too; all others lie where the socket put them. No allocation.
+/// chunked bodies, and of what came behind one, too; all others lie where the socket put them. No
+/// allocation.
 class RequestReader {
  public:
   enum class HeadState : std::uint8_t { incomplete, complete };
 
   explicit RequestReader(const Config& config) noexcept;
 
-  /// Says where blocks come from, before the first byte of a connection.
-  void use(BlockPools& blocks) noexcept { blocks_ = &blocks; }
+  /// Says where blocks come from, before the first byte of a connection, and whether a read can
+  /// fill more than the first of `rooms`.
+  void use(BlockPools& blocks, bool fills_rooms = true) noexcept {
+    blocks_ = &blocks;
+    fills_rooms_ = fills_rooms;
+  }
 
   /// Drops everything and gives all blocks back.
   void reset() noexcept;
 
-  /// Where the next bytes from the socket should go; empty when none are wanted now.
+  /// Where the next bytes from the socket should go, one behind the other; none when none are
+  /// wanted now. More than one for a chunked body that comes faster than it is taken, where blocks
+  /// are plenty: the system acknowledges each read, and the sender's part of that is done in the
+  /// reader's time.
   /// Errors: pool_exhausted: try again later; headers_too_large, uri_too_long while in the head.
-  [[nodiscard]] core::Result<core::MutableBytes> room() noexcept;
+  /// Ownership: the views die with `received`.
+  [[nodiscard]] core::Result<std::span<const core::MutableBytes>> rooms() noexcept;
+  static constexpr std::size_t kMaxRooms = 4;
 
-  /// Notes that `bytes` bytes were put where `room` said.
+  /// Notes that `bytes` bytes, maybe none, were put where `rooms` said.
   void received(std::size_t bytes) noexcept;
+
+  /// Puts there what came behind the request before, as if it came now. Returns: how much; 0 when
+  /// the socket is to be asked. Requires: `rooms` was called just now, and offered some.
+  [[nodiscard]] std::size_t take_received() noexcept;
 
   /// Looks for a whole head in what was received. Every rule of HTTP framing is checked here.
   /// Errors: the refusal; nothing behind the head may be read as a request then.
@@ -78,9 +94,7 @@ class RequestReader {
   /// Bytes of the body that were not taken yet, arrived or not, as far as its length is known.
   [[nodiscard]] std::uint64_t left_bytes() const noexcept { return body_left_ + body_.size(); }
   /// True when part of the body has arrived already, so that nobody waits for `100 Continue`.
-  [[nodiscard]] bool body_begun() const noexcept {
-    return body_bytes_ > 0 || raw_begin_ < raw_end_;
-  }
+  [[nodiscard]] bool body_begun() const noexcept { return body_bytes_ > 0 || !raw_.empty(); }
 
   /// Whether more bytes of the body are wanted now.
   [[nodiscard]] bool wants_input() const noexcept { return !body_ended_ && !is_full(); }
@@ -101,6 +115,13 @@ class RequestReader {
   [[nodiscard]] bool is_full() const noexcept {
     return body_.blocks() > read_ahead_blocks_ && body_.tail_room().empty();
   }
+  [[nodiscard]] bool is_chunked() const noexcept {
+    return head_done_ && framing().kind == proto::BodyKind::chunked;
+  }
+  [[nodiscard]] core::Result<core::MutableBytes> room() noexcept;
+  void add_extra_rooms() noexcept;
+  void received_raw(std::size_t bytes) noexcept;
+  void note_body(std::size_t bytes) noexcept;
   [[nodiscard]] core::Result<core::MutableBytes> head_room() noexcept;
   [[nodiscard]] core::Result<void> grow_head_block() noexcept;
   [[nodiscard]] core::Result<core::MutableBytes> body_room(std::size_t wanted) noexcept;
@@ -122,14 +143,18 @@ class RequestReader {
   proto::ReadHead read_;
 
   proto::ChunkReader chunks_;
-  core::PooledBlock raw_;  // [raw_begin_, raw_end_): received and not yet used
-  std::size_t raw_begin_ = 0;
-  std::size_t raw_end_ = 0;
+  core::BlockChain raw_;  // received and not yet used
   core::BlockChain body_;
   std::uint64_t body_left_ = 0;  // of a body with Content-Length
   std::uint64_t body_bytes_ = 0;
   bool body_ended_ = true;
   std::size_t read_ahead_blocks_ = 2;
+
+  std::array<core::MutableBytes, kMaxRooms> rooms_;
+  std::size_t room_count_ = 0;
+  std::array<core::PooledBlock, kMaxRooms - 1> extras_;  // the rooms behind the first
+  bool fills_rooms_ = true;
+  bool comes_fast_ = false;  // the latest read filled all its room
 };
 
 }  // namespace frdpu::server

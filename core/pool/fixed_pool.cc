@@ -20,6 +20,7 @@ Error FixedPool::exhausted() const noexcept {
 
 Result<PooledBlock> FixedPool::acquire_sparing(std::size_t spare) noexcept {
   if (!core_->has_more_than(spare)) {
+    core_->count_exhaustion();
     return std::unexpected(Error{.code = Errc::pool_exhausted,
                                  .detail = "the last blocks are kept for results",
                                  .limit = core_->options().max_blocks});
@@ -36,7 +37,7 @@ Result<void> FixedPool::give_back(std::byte* payload) noexcept {
 }
 
 bool FixedPool::has_available(std::size_t spare) const noexcept {
-  return core_->options().max_blocks - core_->in_use() > spare;
+  return core_->has_more_than(spare);
 }
 
 PoolStats FixedPool::stats() const noexcept {

@@ -52,9 +52,10 @@ class PoolCore final : public ThreadExitListener, public BlockHome {
   [[nodiscard]] PoolStats stats() noexcept;
   void reset_stats() noexcept;
   void count_fallback() noexcept { fallbacks_.fetch_add(1, std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t in_use() const noexcept;
-  /// Returns: whether more blocks than these are left; counts an exhaustion where they are not.
-  [[nodiscard]] bool has_more_than(std::size_t blocks) noexcept;
+  /// Returns: whether more blocks than these are left. Cost: a load; where few are, a lock and a
+  /// walk over the threads.
+  [[nodiscard]] bool has_more_than(std::size_t blocks) const noexcept;
+  void count_exhaustion() noexcept;
 
   /// Returns: bytes given back to the system.
   [[nodiscard]] std::size_t shrink(std::size_t keep_blocks) noexcept;

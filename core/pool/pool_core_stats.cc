@@ -80,18 +80,16 @@ PoolStats PoolCore::stats() noexcept {
   return stats;
 }
 
-std::size_t PoolCore::in_use() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return count_in_use();
-}
-
-bool PoolCore::has_more_than(std::size_t blocks) noexcept {
+bool PoolCore::has_more_than(std::size_t blocks) const noexcept {
   // What was never taken is left for certain. What magazines hoard counts where that is too little.
   if (options_.max_blocks - store_.taken() > blocks) return true;
   const std::lock_guard lock(mutex_);
-  if (options_.max_blocks - count_in_use() > blocks) return true;
+  return options_.max_blocks - count_in_use() > blocks;
+}
+
+void PoolCore::count_exhaustion() noexcept {
+  const std::lock_guard lock(mutex_);
   ++exhaustions_;
-  return false;
 }
 
 void PoolCore::reset_stats() noexcept {

@@ -729,17 +729,28 @@ class SmallPoolTest(TestCase):
     def test_chunked_bodies_that_began_find_their_second_block(self):
         with Service(pool_mtu_blocks=64, pool_64k_blocks=32, queue_timeout="20s") as small:
             held = []
-            for _ in range(28):  # each has a block for what it receives
+            for _ in range(28):  # each has a block for what it received
                 held.append(small.connect())
                 held[-1].send(b"POST /v1/compress?coding=lz4 HTTP/1.1\r\nHost: t\r\n"
-                              b"Transfer-Encoding: chunked\r\n\r\n")
+                              b"Transfer-Encoding: chunked\r\n\r\n2710\r\n" + bytes(3_000))
             self.assertTrue(small.eventually(lambda: small.pools()["64k"]["in_use"] == 28))
             for connection in held:
-                connection.send(b"".join(service.encode_chunks(bytes(10_000))))
+                connection.send(bytes(7_000) + b"\r\n0\r\n\r\n")
             for connection in held:
                 self.assert_status(connection.read_response(), 200)
                 connection.close()
             self.assert_books_balanced(small)
+
+    def test_a_chunked_body_that_pauses_holds_no_block_for_what_may_come(self):
+        with Service(pool_mtu_blocks=64, pool_64k_blocks=32) as small:
+            paused = small.connect()
+            paused.send(b"POST /v1/compress?coding=lz4 HTTP/1.1\r\nHost: t\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n")
+            self.let_the_loop_turn(small, 10)
+            self.assertEqual(small.pools()["64k"]["in_use"], 0)
+            paused.send(b"".join(service.encode_chunks(b"hello")))
+            self.assert_status(paused.read_response(), 200)
+            paused.close()
 
     def begin_body(self, service_, length):
         connection = service_.connect()

@@ -70,6 +70,62 @@ TEST_F(RequestReaderTest, ReadsPipelinedRequestsCutAnywhere) {
   }
 }
 
+TEST_F(RequestReaderTest, ReadsWhatComesFastIntoSeveralBlocks) {
+  pools_ = make_pools(8, 64);
+  const std::string large(300'000, 'x');
+  std::string text = "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::vector<Request> expected = {{"/c", ""}};
+  for (int i = 0; i < 12; ++i) {
+    text += "c350\r\n" + std::string(50'000, static_cast<char>('a' + i)) + "\r\n";
+    expected[0].body += std::string(50'000, static_cast<char>('a' + i));
+  }
+  text += "0\r\n\r\n";
+  // What comes with its end fills several blocks, too, and is there only once.
+  for (int i = 0; i < 4'000; ++i) {
+    text += "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+    expected.push_back({"/p", "abc"});
+  }
+  text +=
+      "POST /d HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + large +
+      "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  expected.push_back({"/d", large});
+  expected.push_back({"/c", "hello"});
+  for (const std::size_t cut : {std::size_t{SIZE_MAX}, std::size_t{250'000}, std::size_t{65'536}}) {
+    EXPECT_TRUE(read_all(text, cut) == expected) << cut;
+    EXPECT_EQ(error_, std::nullopt) << cut;
+    expect_balanced();
+  }
+}
+
+TEST_F(RequestReaderTest, OffersSeveralBlocksWhereMostAreLeftAndTheFirstWasFilled) {
+  for (const bool chunked : {false, true}) {
+    for (const std::size_t blocks : {std::size_t{4}, std::size_t{64}}) {
+      pools_ = make_pools(8, blocks);
+      std::string text =
+          chunked ? "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\nHost: h\r\n\r\nfffff\r\n"
+                  : "POST /c HTTP/1.1\r\nContent-Length: 1048575\r\nHost: h\r\n\r\n";
+      std::string_view rest = text;
+      while (feed(rest, SIZE_MAX)) {
+        ASSERT_TRUE(reader_.parse_head().has_value());
+        ASSERT_TRUE(reader_.parse_body().has_value());
+      }
+      EXPECT_EQ(reader_.rooms()->size(), 1u) << "nothing says that more is there";
+      reader_.received(0);
+      const std::string body(1'000'000, 'x');
+      std::string_view more = body;
+      ASSERT_TRUE(feed(more, SIZE_MAX));
+      ASSERT_TRUE(reader_.parse_body().has_value());
+      const std::size_t rooms = reader_.rooms()->size();
+      EXPECT_EQ(rooms, chunked && blocks == 64 ? 4u : 1u) << "half of a pool is for others";
+      const std::size_t in_use = pools_.large().stats().in_use;
+      reader_.received(0);
+      EXPECT_EQ(pools_.large().stats().in_use, in_use - (chunked ? rooms : rooms - 1));
+      EXPECT_EQ(reader_.rooms()->size(), 1u) << "the socket was empty";
+      expect_balanced();
+    }
+  }
+}
+
 TEST_F(RequestReaderTest, ReadsTheSameHeadAgainWithEveryLength) {
   config_.max_body_bytes = 100;
   const auto request = [](std::size_t length) {
@@ -246,20 +302,16 @@ TEST_F(RequestReaderTest, GoesOnWhereAnEmptyPoolStoppedIt) {
         head_done = *state == RequestReader::HeadState::complete;
       }
       if (head_done) parsed = reader.parse_body();
-      const auto room = reader.room();
-      if (!parsed || !room) {
-        EXPECT_EQ((parsed ? room.error() : parsed.error()).code, Errc::pool_exhausted);
+      const auto rooms = reader.rooms();
+      if (!parsed || !rooms) {
+        EXPECT_EQ((parsed ? rooms.error() : parsed.error()).code, Errc::pool_exhausted);
         ASSERT_FALSE(hoard.empty());
         hoard.pop_back();
         ++refusals;
         continue;
       }
       test::take_body(reader, body);
-      const std::size_t take = std::min(room->size(), rest.size());
-      if (take == 0) continue;
-      std::memcpy(room->data(), rest.data(), take);
-      rest.remove_prefix(take);
-      reader.received(take);
+      static_cast<void>(test::feed(reader, rest, SIZE_MAX));
     }
     test::take_body(reader, body);
     EXPECT_EQ(body, sent);

@@ -26,13 +26,18 @@ struct ReadRequests {
 
 /// Moves up to `cut` bytes of the text into the reader. Returns: false when it wants none.
 inline bool feed(server::RequestReader& reader, std::string_view& text, std::size_t cut) {
-  const auto room = reader.room();
-  if (!room || room->empty() || text.empty()) return false;
-  const std::size_t take = std::min({cut, room->size(), text.size()});
-  std::memcpy(room->data(), text.data(), take);
-  text.remove_prefix(take);
-  reader.received(take);
-  return true;
+  const auto rooms = reader.rooms();
+  if (!rooms || rooms->empty()) return false;
+  if (reader.take_received() > 0) return true;
+  std::size_t taken = 0;
+  for (const core::MutableBytes room : *rooms) {
+    const std::size_t take = std::min({cut - taken, room.size(), text.size()});
+    std::memcpy(room.data(), text.data(), take);
+    text.remove_prefix(take);
+    taken += take;
+  }
+  reader.received(taken);
+  return taken > 0;
 }
 
 /// Takes what there is of a body.
