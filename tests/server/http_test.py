@@ -529,6 +529,37 @@ class ConnectionUseTest(SharedServiceTest):
             self.assertEqual(connection.read_response().body, b"z")
             sender.join()
 
+    def test_answers_what_was_pipelined_behind_a_body_that_came_fast(self):
+        # The end of the body and all behind it may lie in several blocks then.
+        def chunked(body, path=PATH):
+            head, chunks = service.make_request("POST", path, body, chunked=True, chunk_bytes=50_000)
+            return head + b"".join(chunks)
+        large = os.urandom(3 << 20)
+        for path in (PATH, "/v1/compress?coding=zstd&level=1"):
+            with self.case(path=path), self.service.connect() as connection:
+                small = [b"%d " % i * (i % 300) for i in range(1_000)]
+                wire = (chunked(large, path) + b"".join(self.message(body) for body in small)
+                        + chunked(large[:300_000]) + self.message(b"x", "/nowhere")
+                        + self.message(large[:400_000]) + chunked(large[:70_000])
+                        + self.message(b"b", fields={"Expect": "100-continue"})
+                        + self.message(b"z"))
+                sender = service.threading.Thread(target=connection.send, args=(wire,))
+                sender.start()
+                first = connection.read_response()
+                if path == PATH:
+                    self.assert_same_bytes(first.body, large)
+                else:
+                    self.assert_same_bytes(first.body, self.service.post(path, large, chunked=True).body)
+                for body in small:
+                    self.assertEqual(connection.read_response().body, body)
+                self.assert_same_bytes(connection.read_response().body, large[:300_000])
+                self.assert_problem(connection.read_response(), 404, "not_found")
+                self.assert_same_bytes(connection.read_response().body, large[:400_000])
+                self.assert_same_bytes(connection.read_response().body, large[:70_000])
+                self.assertEqual(connection.read_response().body, b"b")
+                self.assertEqual(connection.read_response().body, b"z")
+                sender.join()
+
     def test_answers_nothing_behind_an_error(self):
         wire = self.message(b"a") + b"GET / HTTP/1.1\r\n\r\n" + self.message(b"b") * 50
         with self.service.connect() as connection:
