@@ -171,8 +171,7 @@ class Exchange {
   bool had_worker_ = false;  // for a slice of this request
   bool abandoned_ = false;   // detached while a worker had the task
   bool late_reader_ = false;
-  bool slice_retry_due_ =
-      false;  // a slice or a promise found no memory; true once it may try again
+  bool slice_retry_due_ = false;  // what found no memory, slice or promise, may try again
   std::size_t result_bound_blocks_ = 0;
   std::size_t promised_blocks_ = 0;
   std::size_t in_line_for_ = 0;  // blocks, while others who want a promise stand behind

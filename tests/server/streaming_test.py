@@ -209,13 +209,18 @@ class StreamBoundTest(TestCase):
         # Which takes full blocks: the bound is one of memory.
         stream = Stream(codings.random_bytes(MIB), 47)
         with Service(max_stream_bytes="48m", write_timeout="60s") as kept:
-            for target in ("lz4", "zstd&level=1", "zstd&level=3", "gzip&level=1", "gzip&level=6", "br&level=1"):
+            for target in ("lz4", "zstd&level=1", "zstd&level=3", "gzip&level=1", "gzip&level=6",
+                           "br&level=1"):
                 for chunked in (False, True):
                     with self.case(target=target, chunked=chunked), \
                             kept.connect(receive_buffer=1 << 16) as connection:
                         stream.send(connection, f"/v1/compress?coding={target}", chunked)
-                        response = connection.read_response(sink=Digest())
+                        packed = bytearray()
+                        response = connection.read_response(sink=packed.extend)
                         self.assert_status(response, 200)
+                        got = Digest()
+                        got(CODINGS[target.split("&")[0]].decode(bytes(packed)))
+                        self.assertEqual(got.hexdigest(), stream.digest())
             self.assert_books_balanced(kept)
 
     def test_an_empty_pool_does_not_hide_a_client_that_does_not_read(self):
