@@ -4,6 +4,7 @@
 
 #include "core/coding_sniffer.h"
 #include "core/estimator.h"
+#include "server/batch_coder.h"
 #include "server/request_reader.h"
 #include "server/service.h"
 
@@ -31,8 +32,17 @@ proto::QueryRules query_rules(const Config& config) noexcept {
 
 }  // namespace
 
-bool CodecHandler::serves(Route route) noexcept {
-  return route == Route::compress || route == Route::decompress || route == Route::transcode;
+bool CodecHandler::serves(const proto::RouteMatch& match) noexcept {
+  switch (match.route) {
+    case Route::compress:
+    case Route::decompress:
+    case Route::transcode:
+    case Route::batch_compress:
+    case Route::batch_decompress:
+      return true;
+    default:
+      return false;
+  }
 }
 
 proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
@@ -40,6 +50,7 @@ proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
   if (begun_.head != reader.head_number()) {
     begun_.head = 0;
     if (auto read = read_request(match, reader); !read) return read;
+    if (operates()) return {};  // such heads are read each time
     begun_ = {.head = reader.head_number(), .plan = plan_, .choose = choose_, .sniff = sniff_};
     return {};
   }
@@ -56,11 +67,15 @@ proto::RequestResult<void> CodecHandler::read_request(const proto::RouteMatch& m
   compress_ = {};
   source_ = {};
   choose_ = sniff_ = false;
+  item_source_ = {};
   switch (route_) {
     case Route::compress:
+    case Route::batch_compress:
       return begin_compress(match.query, reader);
     case Route::decompress:
       return begin_decompress(match.query, reader);
+    case Route::batch_decompress:
+      return begin_batch_decompress(match.query, reader);
     default:
       return begin_transcode(match.query, reader);
   }
@@ -68,7 +83,10 @@ proto::RequestResult<void> CodecHandler::read_request(const proto::RouteMatch& m
 
 proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
                                                         const RequestReader& reader) noexcept {
-  auto parsed = proto::parse_compress_query(query, query_rules(service_.config()));
+  const bool batch = route_ == Route::batch_compress;
+  const proto::QueryRules rules = query_rules(service_.config());
+  auto parsed = batch ? proto::parse_batch_compress_query(query, rules)
+                      : proto::parse_compress_query(query, rules);
   if (!parsed) return pass_on(parsed);
   compress_ = *parsed;
   auto transport = proto::parse_content_encoding(reader.head().content_encoding());
@@ -90,6 +108,40 @@ proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
                          to_string(proto::Parameter::split));
   }
   return set_target(target);
+}
+
+proto::RequestResult<void> CodecHandler::begin_batch_decompress(
+    std::string_view query, const RequestReader& reader) noexcept {
+  auto parsed = proto::parse_decompress_query(query);
+  if (!parsed) return pass_on(parsed);
+  // Of the frames, not of what is in them.
+  auto transport = proto::parse_content_encoding(reader.head().content_encoding());
+  if (!transport) return pass_on(transport);
+  item_source_ = parsed->coding;
+  return undo(*transport);
+}
+
+bool CodecHandler::operates() const noexcept {
+  return route_ == Route::batch_compress || route_ == Route::batch_decompress;
+}
+
+// In a block of its own: few requests have one.
+template <class T, class... Args>
+core::Result<void> CodecHandler::place(Args&&... args) noexcept {
+  static_assert(sizeof(T) <= core::kMtuBlockBytes);
+  auto block = service_.blocks(proto::Listener::service).acquire(sizeof(T));
+  if (!block) return std::unexpected(block.error());
+  T* const made = new (block->data()) T(std::forward<Args>(args)...);
+  operation_ = core::Leased<Operation>(made, std::move(*block));
+  plan_.operation = made;
+  return {};
+}
+
+core::Result<void> CodecHandler::make_operation() noexcept {
+  core::FixedPool& pool = service_.blocks(proto::Listener::service).large();
+  const BatchCoder::Plan batch{
+      .encode = plan_.encode, .source = item_source_, .limits = decode_limits(service_.config())};
+  return place<BatchCoder>(batch, service_.workspaces(), pool);
 }
 
 proto::RequestResult<void> CodecHandler::begin_decompress(std::string_view query,
@@ -152,7 +204,9 @@ void CodecHandler::choose_coding(core::Bytes sample) noexcept {
 proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codings) noexcept {
   const auto applied = codings.applied();
   const std::size_t limit = service_.config().max_content_codings;
-  if (applied.size() > limit && (route_ == Route::compress || source_.from_content_encoding)) {
+  const bool sent_so =
+      (route_ != Route::decompress && route_ != Route::transcode) || source_.from_content_encoding;
+  if (applied.size() > limit && sent_so) {
     return std::unexpected(
         proto::RequestError{.error = {.code = Errc::unsupported_coding,
                                       .detail = "The body has more content codings than are undone",
@@ -169,7 +223,9 @@ proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codin
 }
 
 std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) const noexcept {
-  return CodecTask::cost_estimate(plan_, reader.content_length().value_or(core::k64kBlockBytes));
+  const std::uint64_t bytes = reader.content_length().value_or(core::k64kBlockBytes);
+  const auto codecs = CodecTask::cost_estimate(plan_, bytes);
+  return operates() ? codecs + BatchCoder::cost_of(bytes, !plan_.encode) : codecs;
 }
 
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {
@@ -194,7 +250,7 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
   if (route_ == Route::decompress && plan_.decoders == 0) {
     plan_.decode[plan_.decoders++] = Coding::identity;
   }
-  if (plan_.encode && plan_.decoders == 0) {
+  if (plan_.encode && plan_.decoders == 0 && !operates()) {
     if (length) {
       plan_.encode->content_bytes = length;
     } else if (reader.body_ended()) {
@@ -205,6 +261,9 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
     if (!plan_.whole && length.value_or(compress_.split_bytes + 1) > compress_.split_bytes) {
       plan_.split_bytes = compress_.split_bytes;
     }
+  }
+  if (operates() && !operation_) {
+    if (auto made = make_operation(); !made) return pass_on(made.error());
   }
   if (auto opened = task_.open(plan_); !opened) return pass_on(opened.error());
   return Opened::yes;
@@ -237,6 +296,10 @@ void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& read
       head.content_type = proto::decompressed_type(source_, reader.head().content_type());
       head.nosniff = true;
       break;
+    case Route::batch_compress:
+    case Route::batch_decompress:
+      head.content_type = proto::kFramesType;
+      break;
     default:
       head.content_type =
           proto::label_compressed(proto::Label::media_type, plan_.encode->coding,
@@ -246,15 +309,22 @@ void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& read
   }
 }
 
-proto::CompressionStats CodecHandler::stats() const noexcept {
+std::optional<proto::CompressionStats> CodecHandler::stats() const noexcept {
   proto::CompressionStats stats{.coding = plan_.encode         ? plan_.encode->coding
                                           : plan_.decoders > 0 ? plan_.decode[plan_.decoders - 1]
                                                                : Coding::identity,
                                 .level = {},
                                 .in = task_.input_bytes(),
                                 .out = task_.output_bytes()};
+  if (operation_) stats.coding = static_cast<const BatchCoder&>(*operation_).coding();
   if (plan_.encode && stats.coding != Coding::identity) stats.level = plan_.encode->level;
   return stats;
+}
+
+void CodecHandler::close() noexcept {
+  task_.close();
+  operation_.reset();
+  plan_.operation = nullptr;
 }
 
 }  // namespace frdpu::server

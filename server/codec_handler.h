@@ -3,27 +3,29 @@
 #include <cstdint>
 #include <optional>
 
+#include "core/leased.h"
 #include "proto/negotiation.h"
 #include "proto/query.h"
 #include "proto/request_error.h"
 #include "proto/response_head.h"
 #include "proto/routes.h"
 #include "server/codec_task.h"
+#include "server/operation.h"
 
 namespace frdpu::server {
 
 class RequestReader;
 class Service;
 
-/// /v1/compress, /v1/decompress and /v1/transcode: from a request's head to a plan for the codec
-/// task, and from the task to the fields of the answer. Joins the rules of `proto` with the codecs
-/// of `core`, and holds none of its own.
-/// Life: `begin`, `try_open` until it opens, slices, `close`. Threads: the loop's.
+/// What is done with a body: /v1/compress, /v1/decompress, /v1/transcode and the batches. From a
+/// request's head to a plan for the codec task, and from the task to the fields of the answer.
+/// Joins the rules of `proto` with the codecs of `core`, and holds none of its own. Life: `begin`,
+/// `try_open` until it opens, slices, `close`. Threads: the loop's.
 class CodecHandler {
  public:
   explicit CodecHandler(Service& service) noexcept : service_(service), task_(service) {}
 
-  [[nodiscard]] static bool serves(proto::Route route) noexcept;
+  [[nodiscard]] static bool serves(const proto::RouteMatch& match) noexcept;
 
   /// Reads query and fields. Errors: every refusal that needs no body.
   [[nodiscard]] proto::RequestResult<void> begin(const proto::RouteMatch& match,
@@ -50,9 +52,11 @@ class CodecHandler {
   /// Fills in the fields that say what the result is.
   void describe(proto::ResponseHead& head, const RequestReader& reader) const noexcept;
 
-  [[nodiscard]] proto::CompressionStats stats() const noexcept;
+  /// Nothing where no codec's result is the answer.
+  [[nodiscard]] std::optional<proto::CompressionStats> stats() const noexcept;
 
-  void close() noexcept { task_.close(); }
+  /// Gives all memory back. Requires: no slice is running.
+  void close() noexcept;
 
  private:
   [[nodiscard]] proto::RequestResult<void> read_request(const proto::RouteMatch& match,
@@ -61,20 +65,28 @@ class CodecHandler {
                                                           const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_decompress(std::string_view query,
                                                             const RequestReader& reader) noexcept;
+  [[nodiscard]] proto::RequestResult<void> begin_batch_decompress(
+      std::string_view query, const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_transcode(std::string_view query,
                                                            const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> set_target(const proto::EncodeSettings& target) noexcept;
   void choose_coding(core::Bytes sample) noexcept;
+  [[nodiscard]] bool operates() const noexcept;
+  [[nodiscard]] core::Result<void> make_operation() noexcept;
+  template <class T, class... Args>
+  [[nodiscard]] core::Result<void> place(Args&&... args) noexcept;
   [[nodiscard]] proto::RequestResult<void> undo(const proto::ContentCodings& codings) noexcept;
 
   Service& service_;
   CodecTask task_;
+  core::Leased<Operation> operation_;
   CodecTask::Plan plan_{};
   proto::Route route_ = proto::Route::other;
   proto::CompressQuery compress_{};
   proto::SourcePlan source_{};
-  bool choose_ = false;  // coding=auto: a sample decides
-  bool sniff_ = false;   // the first bytes say what the source is
+  bool choose_ = false;                        // coding=auto: a sample decides
+  bool sniff_ = false;                         // the first bytes say what the source is
+  std::optional<core::Coding> item_source_{};  // of a batch, where the query says so
   /// What the latest good head alone said of these, for when it comes again.
   struct {
     std::uint64_t head = 0;

@@ -70,6 +70,15 @@ nanoseconds encode_cost(const core::EncoderParams& params, std::uint64_t bytes) 
   return nanoseconds(bytes * encode_cost_of_a_byte(params) / 1000);
 }
 
+CodecBytes total(std::span<const CodecBytes> codecs) noexcept {
+  CodecBytes sum;
+  for (const CodecBytes& codec : codecs) {
+    sum.input += codec.input;
+    sum.output += codec.output;
+  }
+  return sum;
+}
+
 }  // namespace
 
 core::Result<void> CodecTask::open(const Plan& plan) noexcept {
@@ -86,16 +95,13 @@ core::Result<void> CodecTask::open(const Plan& plan) noexcept {
   state_ = State::need_input;
   open_ = true;
   if (is_one_step() || passes_on()) return {};
-  const Config& config = service_.config();
   transform_.emplace();
   for (std::size_t i = 0; i < plan.decoders; ++i) {
-    const core::DecodeLimits limits{.max_output_bytes = config.max_output_bytes,
-                                    .max_ratio = config.max_ratio,
-                                    .max_window_bytes = config.max_window_bytes,
-                                    .max_frames = config.max_frames};
-    decoders_[i].emplace(plan.decode[i], limits, service_.workspaces(), plan.dictionaries);
+    decoders_[i].emplace(plan.decode[i], decode_limits(service_.config()), service_.workspaces(),
+                         plan.dictionaries);
     transform_->add(*decoders_[i]);
   }
+  if (plan.operation != nullptr) transform_->add(*plan.operation);
   return {};
 }
 
@@ -114,6 +120,7 @@ void CodecTask::close() noexcept {
   whole_output_bytes_ = whole_input_bytes_ = 0;
   reported_ = {};
   codec_time_ = turn_start_ = {};
+  plan_.operation = nullptr;
   open_ = false;
 }
 
@@ -141,7 +148,7 @@ nanoseconds CodecTask::cost_estimate(std::uint64_t following_bytes) const noexce
   if (split_) return nanoseconds::max();  // waits for those who help: never on an I/O thread
   if (passes_on()) return {};
   // A decoder that was stopped by what a slice may write may well be again.
-  const bool stopped = state_ == State::need_output && plan_.decoders > 0;
+  const bool stopped = state_ == State::need_output && (plan_.decoders > 0 || plan_.operation);
   const std::uint64_t held = encoder_ ? encoder_->held_bytes() : 0;
   const std::uint64_t known = input.size() + std::min(following_bytes, kMostCountedBytes);
   const nanoseconds usual =
@@ -165,7 +172,9 @@ nanoseconds CodecTask::cost_estimate(const Plan& plan, std::uint64_t bytes) noex
     picoseconds += bytes * kDecodeCost[static_cast<std::size_t>(plan.decode[i])];
   }
   const nanoseconds decoding(picoseconds / 1000);
-  return plan.encode ? decoding + encode_cost(*plan.encode, bytes) : decoding;
+  const nanoseconds operation =
+      plan.operation ? plan.operation->cost_estimate(bytes) : nanoseconds{};
+  return decoding + operation + (plan.encode ? encode_cost(*plan.encode, bytes) : nanoseconds{});
 }
 
 bool CodecTask::ends_turn() noexcept {
@@ -202,7 +211,7 @@ core::Result<core::Leased<core::Encoder>> CodecTask::take_encoder() noexcept {
 }
 
 core::Result<void> CodecTask::reserve() noexcept {
-  if (!plan_.encode || encoder_ || !transform_) return {};
+  if (!plan_.encode || plan_.operation || encoder_ || !transform_) return {};
   auto encoder = take_encoder();
   if (!encoder) return std::unexpected(encoder.error());
   encoder_ = std::move(*encoder);
@@ -276,6 +285,7 @@ void CodecTask::fail(const core::Error& error) noexcept {
 }
 
 std::uint64_t CodecTask::input_bytes() const noexcept {
+  if (plan_.operation) return total(plan_.operation->codec_bytes()).input;
   if (split_) return split_->consumed_bytes();
   if (whole_input_bytes_ > 0 || !transform_) return whole_input_bytes_;
   // Behind transport decoding: what the last decoder in front of the main codec made.
@@ -286,12 +296,18 @@ std::uint64_t CodecTask::input_bytes() const noexcept {
 }
 
 std::uint64_t CodecTask::output_bytes() const noexcept {
+  if (plan_.operation) return total(plan_.operation->codec_bytes()).output;
   if (split_) return split_->produced_bytes();
   if (whole_output_bytes_ > 0 || !transform_) return whole_output_bytes_;
   return transform_->produced_bytes();
 }
 
+std::uint64_t CodecTask::answer_bytes() const noexcept {
+  return plan_.operation && transform_ ? transform_->produced_bytes() : output_bytes();
+}
+
 void CodecTask::report(MetricsShard& metrics) noexcept {
+  if (plan_.operation) return report_operation(metrics);
   // The encoder has all the time of a transcoding: the split between stages is not measured.
   const bool encodes = plan_.encode.has_value();
   const Coding coding = encodes              ? plan_.encode->coding
@@ -301,7 +317,14 @@ void CodecTask::report(MetricsShard& metrics) noexcept {
   metrics.codec_worked(coding, encodes ? core::Direction::compress : core::Direction::decompress,
                        now.input - reported_.input, now.output - reported_.output,
                        now.time - reported_.time);
-  for (std::size_t i = 0; encodes && i < plan_.decoders; ++i) {
+  if (encodes) report_decoders(metrics);
+  reported_.input = now.input;
+  reported_.output = now.output;
+  reported_.time = now.time;
+}
+
+void CodecTask::report_decoders(MetricsShard& metrics) noexcept {
+  for (std::size_t i = 0; i < plan_.decoders; ++i) {
     const std::uint64_t consumed = decoders_[i]->consumed_bytes();
     const std::uint64_t produced = decoders_[i]->produced_bytes();
     metrics.codec_worked(plan_.decode[i], core::Direction::decompress,
@@ -310,9 +333,22 @@ void CodecTask::report(MetricsShard& metrics) noexcept {
     reported_.decoder_input[i] = consumed;
     reported_.decoder_output[i] = produced;
   }
-  reported_.input = now.input;
-  reported_.output = now.output;
-  reported_.time = now.time;
+}
+
+void CodecTask::report_operation(MetricsShard& metrics) noexcept {
+  report_decoders(metrics);
+  const auto direction = plan_.encode ? core::Direction::compress : core::Direction::decompress;
+  const std::span<CodecBytes> codecs = plan_.operation->codec_bytes();
+  for (std::size_t i = 0; i < codecs.size(); ++i) {
+    CodecBytes& codec = codecs[i];
+    if (codec.input == codec.reported_input && codec.output == codec.reported_output) continue;
+    // The first that worked has all the time: most often it is the only one.
+    metrics.codec_worked(static_cast<Coding>(i), direction, codec.input - codec.reported_input,
+                         codec.output - codec.reported_output, codec_time_ - reported_.time);
+    reported_.time = codec_time_;
+    codec.reported_input = codec.input;
+    codec.reported_output = codec.output;
+  }
 }
 
 }  // namespace frdpu::server

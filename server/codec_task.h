@@ -10,6 +10,7 @@
 #include "core/codec_factory.h"
 #include "core/pool/object_pool.h"
 #include "core/stream_transform.h"
+#include "server/operation.h"
 #include "server/split_encoder.h"
 #include "server/worker_pool.h"
 
@@ -18,9 +19,9 @@ namespace frdpu::server {
 class MetricsShard;
 class Service;
 
-/// The codec work of one request: up to two decoders, then at most one encoder, driven in slices
-/// over block chains. A slice is bounded work, run on the I/O thread when it is small and on the
-/// worker pool when it is not, so that nobody's 1,400 bytes wait for somebody's brotli 11.
+/// The codec work of one request: up to two decoders, then at most one encoder or operation, driven
+/// in slices over block chains. A slice is bounded work, run on the I/O thread when it is small and
+/// on the worker pool when it is not, so that nobody's 1,400 bytes wait for somebody's brotli 11.
 ///
 /// Life: `open`, then slices until `done` or an error, then `close`. While a slice runs on a worker
 /// everything here belongs to it. Workspaces are taken within slices, when there is something to do
@@ -33,7 +34,10 @@ class CodecTask final : public Job {
   struct Plan {
     std::array<core::Coding, 2> decode{};  ///< in the order in which they are undone
     std::size_t decoders = 0;
+    /// With an operation: what it encodes with, for the costs.
     std::optional<core::EncoderParams> encode{};
+    /// Comes behind the decoders, in place of an encoder. Ownership: outlives the task's work.
+    Operation* operation = nullptr;
     /// The first slice gets the whole body in one block: opens the one-shot paths.
     bool whole = false;
     /// Where not 0: encoded in pieces of so many bytes, by several workers. Without decoders.
@@ -98,6 +102,8 @@ class CodecTask final : public Job {
   /// Bytes that the main codec was given, after transport decoding, and what the last one wrote.
   [[nodiscard]] std::uint64_t input_bytes() const noexcept;
   [[nodiscard]] std::uint64_t output_bytes() const noexcept;
+  /// Bytes of the answer so far: the codec's output, and what an operation puts around it.
+  [[nodiscard]] std::uint64_t answer_bytes() const noexcept;
   /// When the latest slice started.
   [[nodiscard]] std::chrono::steady_clock::time_point started() const noexcept { return started_; }
 
@@ -123,10 +129,13 @@ class CodecTask final : public Job {
     std::array<std::uint64_t, 2> decoder_output{};
   };
 
-  [[nodiscard]] bool is_one_step() const noexcept { return plan_.whole && plan_.decoders == 0; }
+  [[nodiscard]] bool is_one_step() const noexcept {
+    return plan_.whole && plan_.decoders == 0 && plan_.operation == nullptr;
+  }
   // The coding identity: what came is the result, blocks and all.
   [[nodiscard]] bool passes_on() const noexcept {
-    return plan_.encode && plan_.encode->coding == core::Coding::identity && plan_.decoders == 0;
+    return plan_.encode && plan_.encode->coding == core::Coding::identity && plan_.decoders == 0 &&
+           plan_.operation == nullptr;
   }
   [[nodiscard]] bool wants_input() const noexcept;
   [[nodiscard]] core::Result<core::Leased<core::Encoder>> take_encoder() noexcept;
@@ -135,6 +144,8 @@ class CodecTask final : public Job {
   void pass_on() noexcept;
   void encode_whole() noexcept;
   void fail(const core::Error& error) noexcept;
+  void report_decoders(MetricsShard& metrics) noexcept;
+  void report_operation(MetricsShard& metrics) noexcept;
 
   Service& service_;
   Plan plan_{};

@@ -25,4 +25,11 @@ std::expected<void, std::string> check_config(const Config& config) {
   return check_access(config.admin_access, "--admin-");
 }
 
+core::DecodeLimits decode_limits(const Config& config) noexcept {
+  return {.max_output_bytes = config.max_output_bytes,
+          .max_ratio = config.max_ratio,
+          .max_window_bytes = config.max_window_bytes,
+          .max_frames = config.max_frames};
+}
+
 }  // namespace frdpu::server

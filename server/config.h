@@ -6,6 +6,7 @@
 #include <expected>
 #include <string>
 
+#include "core/body_decoder.h"
 #include "core/bytes.h"
 #include "core/coding.h"
 #include "server/setting_values.h"
@@ -79,5 +80,8 @@ struct Config {
 /// Checks what concerns several settings at once; single values were checked when they were set.
 /// Returns: nothing, or one line that names the settings and says what is wrong.
 [[nodiscard]] std::expected<void, std::string> check_config(const Config& config);
+
+/// Returns the limits that decoding one request's body has.
+[[nodiscard]] core::DecodeLimits decode_limits(const Config& config) noexcept;
 
 }  // namespace frdpu::server

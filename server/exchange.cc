@@ -182,7 +182,7 @@ proto::RequestResult<void> Exchange::route_request() noexcept {
       head_.allow = found.error().allow;
     return std::unexpected(found.error().error);
   }
-  if (!CodecHandler::serves(match_.route)) return answer_route();
+  if (!CodecHandler::serves(match_)) return answer_route();
   return begin_codec();
 }
 

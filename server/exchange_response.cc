@@ -202,7 +202,7 @@ bool Exchange::prepare_stream_batch() noexcept {
     if (chunk_open_) writer_.put_text(proto::kChunkEnd);
     const bool trailers = head_.announce_trailers;
     writer_.commit_text(proto::write_last_chunk(
-        writer_.text_room(), trailers ? std::optional(codec_.stats()) : std::nullopt,
+        writer_.text_room(), trailers ? codec_.stats() : std::nullopt,
         trailers ? std::optional(timing()) : std::nullopt));
   }
   response_ended_ = true;
@@ -224,9 +224,8 @@ void Exchange::log_request(TimePoint now) noexcept {
                     .request_id = reader_.head().request_id(),
                     .traceparent = reader_.head().traceparent()};
   if (codec_route_ && !task_running_) {  // else the worker writes what would be read here
-    const proto::CompressionStats stats = codec_.stats();
-    entry.coding = stats.coding;
-    entry.out_bytes = stats.out;
+    if (const auto stats = codec_.stats()) entry.coding = stats->coding;
+    entry.out_bytes = codec_.task().answer_bytes();
     entry.codec_time = codec_.task().codec_time();
   }
   entry.end = phase_ == Phase::broken                   ? End::cut_off

@@ -4,12 +4,21 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
 #include "core/codec.h"
 
 /// What a request does with its body where that is more than one codec's work: a batch, a probe, an
 /// estimate, a dictionary that is stored.
 namespace frdpu::server {
+
+/// Bytes that went into a codec, and that came out; and how many of them the counters know.
+struct CodecBytes {
+  std::uint64_t input = 0;
+  std::uint64_t output = 0;
+  std::uint64_t reported_input = 0;
+  std::uint64_t reported_output = 0;
+};
 
 /// The last stage of such a request: takes the whole body behind transport decoding, and writes the
 /// body of the answer. Steps as every transform does; Flush::finish says that the body is whole.
@@ -22,6 +31,10 @@ class Operation : public core::Transform {
 
   /// Status of the answer. Requires: done.
   [[nodiscard]] virtual std::uint16_t status() const noexcept { return 200; }
+
+  /// What codecs were given and made so far, by coding; empty where their work is no part of the
+  /// answer. Ownership: the view dies with this object.
+  [[nodiscard]] virtual std::span<CodecBytes> codec_bytes() noexcept { return {}; }
 };
 
 /// Bytes that are written as there is room for them.
