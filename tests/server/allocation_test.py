@@ -14,6 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from support import service  # noqa: E402
+from support.frames import framed, unframed  # noqa: E402
 
 PRELOAD = os.environ.get("FRDPU_TEST_PRELOAD", "")
 
@@ -153,6 +154,25 @@ class AllocationTest(unittest.TestCase):
             allocated, _ = self.steady(lambda: self.stream(connections[0], query, body))
             if allocated:
                 wrong.append(f"{query}: {allocated}")
+        self.assertEqual(wrong, [])
+
+    def test_batches_cause_none(self):
+        connections = [self.service.connect() for _ in range(CONNECTIONS)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+        items = [text(1400), b"", text(100), text(70_000)] * 2
+        wrong = []
+        for coding, levels in LEVELS.items():
+            query = f"coding={coding}" + (f"&level={levels[0]}" if levels[0] is not None else "")
+            allocated, encoded = self.measure(connections, f"/v1/batch/compress?{query}",
+                                              framed(items), FEW)
+            if allocated:
+                wrong.append(f"compress {query}: {allocated}")
+            allocated, decoded = self.measure(connections, f"/v1/batch/decompress?coding={coding}",
+                                              encoded + framed([b"broken"]), FEW)
+            self.assertEqual(unframed(decoded)[:8], items)
+            if allocated:
+                wrong.append(f"decompress {query}: {allocated}")
         self.assertEqual(wrong, [])
 
     def test_refusals_cause_none(self):
