@@ -156,23 +156,37 @@ class AllocationTest(unittest.TestCase):
                 wrong.append(f"{query}: {allocated}")
         self.assertEqual(wrong, [])
 
+    def batch(self, connection, query, items):
+        """Items there and back, with one that fails."""
+        answer = connection.request("POST", f"/v1/batch/compress?{query}", framed(items))
+        self.assertEqual(answer.status, 200)
+        coding = query.partition("&")[0]
+        back = connection.request("POST", f"/v1/batch/decompress?{coding}",
+                                  answer.body + framed([b""]))
+        self.assertEqual(unframed(back.body)[:len(items)], items)
+
     def test_batches_cause_none(self):
-        connections = [self.service.connect() for _ in range(CONNECTIONS)]
+        connections = [self.service.connect() for _ in range(8)]
         for connection in connections:
             self.addCleanup(connection.close)
-        items = [text(1400), b"", text(100), text(70_000)] * 2
         wrong = []
-        for coding, levels in LEVELS.items():
-            query = f"coding={coding}" + (f"&level={levels[0]}" if levels[0] is not None else "")
-            allocated, encoded = self.measure(connections, f"/v1/batch/compress?{query}",
-                                              framed(items), FEW)
-            if allocated:
-                wrong.append(f"compress {query}: {allocated}")
-            allocated, decoded = self.measure(connections, f"/v1/batch/decompress?coding={coding}",
-                                              encoded + framed([b"broken"]), FEW)
-            self.assertEqual(unframed(decoded)[:8], items)
-            if allocated:
-                wrong.append(f"decompress {query}: {allocated}")
+        # Done by the loops, and by the workers, who are all to have had their first (see above).
+        for items, rounds in (([text(1400), b"", text(100)], 50),
+                              ([text(1400), text(70_000), text(1 << 20)] * 2, 2)):
+            for coding, levels in LEVELS.items():
+                query = f"coding={coding}" + (f"&level={levels[0]}" if levels[0] is not None else "")
+                with concurrent.futures.ThreadPoolExecutor(len(connections)) as clients:
+                    for _ in range(4):
+                        list(clients.map(lambda each: self.batch(each, query, items), connections))
+
+                def work():
+                    for _ in range(rounds):
+                        for connection in connections:
+                            self.batch(connection, query, items)
+
+                allocated, _ = self.steady(work)
+                if allocated:
+                    wrong.append(f"{query}, {sum(map(len, items))} B: {allocated}")
         self.assertEqual(wrong, [])
 
     def test_refusals_cause_none(self):

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/batch_items.h"
 #include "tests/support/codec_driver.h"
 #include "tests/support/faults.h"
 #include "tests/support/oracles.h"
@@ -17,42 +18,9 @@ namespace {
 using core::Coding;
 using core::Errc;
 using test::Buffer;
+using test::framed;
 using testing::HasSubstr;
-
-// What came back for an item.
-struct Item {
-  bool failed = false;
-  Buffer bytes;
-  bool operator==(const Item&) const = default;
-};
-
-void add_item(Buffer& frames, core::Bytes item) {
-  const auto header = proto::item_header(static_cast<std::uint32_t>(item.size()));
-  frames.insert(frames.end(), header.begin(), header.end());
-  frames.insert(frames.end(), item.begin(), item.end());
-}
-
-Buffer framed(const std::vector<Buffer>& items) {
-  Buffer frames;
-  for (const Buffer& item : items) add_item(frames, item);
-  return frames;
-}
-
-std::vector<Item> items_of(core::Bytes frames) {
-  std::vector<Item> items;
-  proto::FrameReader reader(proto::FrameSide::response);
-  for (;;) {
-    const auto step = reader.step(frames);
-    if (!step || step->event == proto::FrameEvent::need_input) break;
-    frames = frames.subspan(step->consumed);
-    if (step->event == proto::FrameEvent::item_begin) items.push_back({step->failed, {}});
-    if (step->event == proto::FrameEvent::item_data) {
-      items.back().bytes.insert(items.back().bytes.end(), step->data.begin(), step->data.end());
-    }
-  }
-  EXPECT_TRUE(reader.finish());
-  return items;
-}
+using Item = test::BatchItem;
 
 struct Memory {
   explicit Memory(std::size_t blocks = 256)
@@ -79,7 +47,7 @@ std::vector<Item> run(Memory& memory, const BatchCoder::Plan& plan, core::Bytes 
   BatchCoder coder = memory.coder(plan);
   const auto driven = test::drive(coder, frames, cut);
   EXPECT_TRUE(driven) << driven.error().detail;
-  return driven ? items_of(driven->output) : std::vector<Item>{};
+  return driven ? test::unframed(driven->output) : std::vector<Item>{};
 }
 
 std::string problem_of(const Item& item) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/coding.h"
+#include "tests/support/batch_items.h"
 #include "tests/support/faults.h"
 #include "tests/support/http_client.h"
 #include "tests/support/oracles.h"
@@ -82,6 +83,15 @@ inline std::vector<FailureScenario> failure_scenarios(std::size_t large_bytes) {
       {.name = "a long decoded body",
        .first = post_chunked("/v1/decompress", oracle_encode(Coding::zstd, large), 7000, kClose),
        .right = {is_text(large)}});
+  const Buffer plain_items = framed({small, middle, {}, small});
+  scenarios.push_back(
+      {.name = "a batch",
+       .first = post_chunked(
+           "/v1/batch/decompress?coding=zstd",
+           framed({oracle_encode(Coding::zstd, small), oracle_encode(Coding::zstd, middle),
+                   oracle_encode(Coding::zstd, {}), oracle_encode(Coding::zstd, small)}),
+           900, kClose),
+       .right = {is_text(plain_items)}});
   const std::string expecting =
       post("/v1/compress?coding=deflate", middle, "Connection: close\r\nExpect: 100-continue\r\n");
   const std::size_t head = expecting.find("\r\n\r\n") + 4;
