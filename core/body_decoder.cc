@@ -2,43 +2,12 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 namespace frdpu::core {
 namespace {
 
 // Every coding can go on with this much output room (codec.h).
 constexpr std::size_t kEnoughRoomBytes = 64;
-
-// Bytes that mark a frame. A break of the format within them, behind a first frame, means that
-// there is no second frame but something else.
-std::uint64_t magic_bytes(Coding coding) noexcept {
-  switch (coding) {
-    case Coding::gzip:
-      return 2;
-    case Coding::zstd:
-    case Coding::lz4:
-      return 4;
-    default:
-      return 0;
-  }
-}
-
-bool takes_more_frames(Coding coding) noexcept {
-  return magic_bytes(coding) != 0;
-}
-
-std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
-  return a > std::numeric_limits<std::uint64_t>::max() - b
-             ? std::numeric_limits<std::uint64_t>::max()
-             : a + b;
-}
-
-std::uint64_t saturating_multiply(std::uint64_t a, std::uint64_t b) noexcept {
-  return a != 0 && b > std::numeric_limits<std::uint64_t>::max() / a
-             ? std::numeric_limits<std::uint64_t>::max()
-             : a * b;
-}
 
 }  // namespace
 
@@ -127,19 +96,9 @@ Result<bool> BodyDecoder::begin_frame(Views& views) noexcept {
   }
   prefix = prefix.first(std::min(prefix.size(), kMaxFrameHeaderBytes));
   const bool all = prefix.size() >= held_bytes.size() + views.input.size();
-  auto parsed = parse_frame_header(coding_, prefix, views.input_ends && all);
-  if (!parsed) {
-    Error error = parsed.error();
-    const std::uint64_t offset = error.offset.value_or(0);
-    if (error.code == Errc::corrupt_input && frames_ != 0 && offset < magic_bytes(coding_)) {
-      return std::unexpected(
-          at({.code = Errc::trailing_data, .detail = "bytes after the end"}, frame_start_));
-    }
-    if (error.code == Errc::window_too_large && limits_.max_window_bytes != 0) {
-      error.limit = limits_.max_window_bytes;
-    }
-    return std::unexpected(at(error, frame_start_ + offset));
-  }
+  const auto parsed =
+      read_frame_header(coding_, prefix, views.input_ends && all, limits_, so_far());
+  if (!parsed) return refuse_frame(parsed.error());
   const std::optional<FrameHeader> header = *parsed;
   if (!header) {
     if (!all) return fail(Errc::internal_error, "a header parser asks for too much");
@@ -150,7 +109,9 @@ Result<bool> BodyDecoder::begin_frame(Views& views) noexcept {
     views.input = {};
     return false;
   }
-  if (auto checked = check(*header); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_limits(*header, limits_, so_far()); !checked) {
+    return refuse_frame(checked.error());
+  }
   if (header->skippable) {
     skip_bytes_ = saturating_add(header->header_bytes, header->content_bytes.value_or(0));
     phase_ = Phase::skipping;
@@ -161,63 +122,19 @@ Result<bool> BodyDecoder::begin_frame(Views& views) noexcept {
   return true;
 }
 
-Result<void> BodyDecoder::check(const FrameHeader& header) const noexcept {
-  if (limits_.max_frames != 0 && frames_ >= limits_.max_frames) {
-    return std::unexpected(at({.code = Errc::frame_limit_exceeded,
-                               .detail = "the body has more frames or members than allowed",
-                               .limit = limits_.max_frames,
-                               .observed = frames_ + 1},
-                              frame_start_));
-  }
-  if (header.skippable) return {};
-  const std::uint64_t window_limit = decoding_window_limit(
-      coding_,
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(limits_.max_window_bytes, UINT32_MAX)));
-  if (limits_.max_window_bytes != 0 && header.window_bytes && *header.window_bytes > window_limit) {
-    return std::unexpected(at({.code = Errc::window_too_large,
-                               .detail = "the frame's window is larger than allowed",
-                               .limit = window_limit,
-                               .observed = header.window_bytes},
-                              frame_start_));
-  }
-  const std::uint64_t declared = saturating_add(produced_, header.content_bytes.value_or(0));
-  if (limits_.max_output_bytes != 0 && declared > limits_.max_output_bytes) {
-    return std::unexpected(at({.code = Errc::output_limit_exceeded,
-                               .detail = "the frame declares more output than allowed",
-                               .limit = limits_.max_output_bytes,
-                               .observed = declared},
-                              frame_start_));
-  }
-  return {};
-}
-
 Result<void> BodyDecoder::lease(const FrameHeader& header) noexcept {
-  const Dictionary* dictionary = nullptr;
-  if (header.dictionary_id) {
-    if (traits(coding_).takes_dictionary && dictionaries_ != nullptr) {
-      dictionary = dictionaries_->find(*header.dictionary_id);
-    }
-    if (dictionary == nullptr) {
-      return std::unexpected(at({.code = Errc::missing_dictionary,
-                                 .detail = "the frame names a dictionary that is not here",
-                                 .observed = *header.dictionary_id},
-                                frame_start_));
-    }
-  }
+  const auto dictionary = find_dictionary(header, dictionaries_);
+  if (!dictionary) return refuse_frame(dictionary.error());
   if (!spare_ || spare_.size() < header.workspace_bytes) {
     spare_.release();
     auto block = pools_.acquire(coding_, Direction::decompress, header.workspace_bytes);
     if (!block) {
       if (block.error().code != Errc::configuration) return std::unexpected(block.error());
-      return std::unexpected(at({.code = Errc::window_too_large,
-                                 .detail = "no workspace is large enough for the frame's window",
-                                 .limit = pools_.max_window_bytes(),
-                                 .observed = header.window_bytes},
-                                frame_start_));
+      return refuse_frame(no_workspace(header, pools_));
     }
     spare_ = std::move(*block);
   }
-  auto placed = place_decoder(header, dictionary, spare_.bytes());
+  auto placed = place_decoder(header, *dictionary, spare_.bytes());
   if (!placed) return std::unexpected(at(placed.error(), frame_start_));
   decoder_ = Leased<Decoder>(*placed, std::move(spare_));
   return {};
@@ -319,6 +236,10 @@ void BodyDecoder::take(Views& views, std::size_t bytes) noexcept {
 
 Bytes BodyDecoder::held() const noexcept {
   return Bytes(held_).subspan(held_begin_, held_end_ - held_begin_);
+}
+
+std::unexpected<Error> BodyDecoder::refuse_frame(const Error& error) const noexcept {
+  return std::unexpected(at(error, frame_start_ + error.offset.value_or(0)));
 }
 
 Error BodyDecoder::at(Error error, std::uint64_t offset) const noexcept {

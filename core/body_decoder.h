@@ -6,26 +6,13 @@
 
 #include "core/codec.h"
 #include "core/codec_factory.h"
+#include "core/decode_limits.h"
 #include "core/dictionary.h"
+#include "core/frame_check.h"
 #include "core/frame_header.h"
 #include "core/workspace_pool.h"
 
 namespace frdpu::core {
-
-/// What decoding may cost. The operator's; 0 turns a limit off.
-struct DecodeLimits {
-  std::uint64_t max_output_bytes = 0;
-  /// Output bytes for each input byte. Counts only past the first 16 MiB of output.
-  std::uint64_t max_ratio = 0;
-  /// Largest window of a frame; lz4: largest frame block. Whatever it is, a frame that no
-  /// workspace is large enough for is refused too.
-  std::uint64_t max_window_bytes = 0;
-  /// Frames or members of one body, empty and skippable ones too.
-  std::uint64_t max_frames = 0;
-};
-
-/// Output that the ratio does not count: small inputs may well expand a lot. Source: API.md.
-inline constexpr std::uint64_t kRatioFreeBytes = 16 * kMiB;
 
 /// Decodes a whole body of a coding: all its frames or members, within limits.
 ///
@@ -74,8 +61,10 @@ class BodyDecoder final : public Transform {
 
   [[nodiscard]] Result<StepState> run(Views& views) noexcept;
   [[nodiscard]] Result<bool> begin_frame(Views& views) noexcept;
-  [[nodiscard]] Result<void> check(const FrameHeader& header) const noexcept;
   [[nodiscard]] Result<void> lease(const FrameHeader& header) noexcept;
+  [[nodiscard]] BodySoFar so_far() const noexcept { return {frames_, produced_}; }
+  // An error about the frame, with its offset in the body.
+  [[nodiscard]] std::unexpected<Error> refuse_frame(const Error& error) const noexcept;
   [[nodiscard]] bool skip(Views& views) noexcept;
   [[nodiscard]] Result<StepState> decode(Views& views) noexcept;
   [[nodiscard]] Result<void> check_output() const noexcept;

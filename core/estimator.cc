@@ -37,13 +37,22 @@ std::size_t trial_bytes(Bytes sample, WorkspacePools& pools) noexcept {
 }  // namespace
 
 double entropy_bits_per_byte(Bytes data) noexcept {
-  if (data.empty()) return 0;
-  std::array<std::uint32_t, 256> counts{};
-  for (const std::byte byte : data) ++counts[std::to_integer<std::size_t>(byte)];
-  const auto total = static_cast<double>(data.size());
+  return entropy_bits_per_byte(std::span(&data, 1));
+}
+
+double entropy_bits_per_byte(std::span<const Bytes> pieces) noexcept {
+  std::array<std::uint64_t, 256> counts{};
+  std::uint64_t bytes = 0;
+  for (const Bytes piece : pieces) {
+    for (const std::byte byte : piece) ++counts[std::to_integer<std::size_t>(byte)];
+    bytes += piece.size();
+  }
+  if (bytes == 0) return 0;
+  const auto total = static_cast<double>(bytes);
   double bits = 0;
-  for (const std::uint32_t count : counts) {
-    if (count > 0) bits -= count * std::log2(count / total);
+  for (const std::uint64_t count : counts) {
+    const auto each = static_cast<double>(count);
+    if (count > 0) bits -= each * std::log2(each / total);
   }
   return bits / total;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/bytes.h"
 #include "core/coding.h"
@@ -24,6 +25,8 @@ inline constexpr std::size_t kChoiceSampleBytes = 16 * kKiB;
 /// Returns the order-0 entropy of the bytes: 8 says that no byte is likelier than another. It
 /// knows nothing of repetition. Empty data has 0.
 [[nodiscard]] double entropy_bits_per_byte(Bytes data) noexcept;
+/// The same for data that lies in pieces.
+[[nodiscard]] double entropy_bits_per_byte(std::span<const Bytes> pieces) noexcept;
 
 /// Returns the choice for data that compresses as text does.
 [[nodiscard]] CodingChoice usual_choice(Aim aim) noexcept;

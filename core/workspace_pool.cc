@@ -1,5 +1,6 @@
 #include "core/workspace_pool.h"
 
+#include <algorithm>
 #include <functional>
 #include <new>
 #include <numeric>
@@ -52,6 +53,14 @@ Result<PooledBlock> WorkspacePools::acquire(Coding coding, Direction direction,
                                .detail = "no workspace is that large",
                                .limit = largest_bytes,
                                .observed = bytes});
+}
+
+bool WorkspacePools::has_room_for(Coding coding, Direction direction,
+                                  std::size_t bytes) const noexcept {
+  return std::ranges::any_of(kinds_, [&](const WorkspaceKind& kind) {
+    return kind.coding.value_or(coding) == coding && kind.direction == direction &&
+           kind.block_bytes >= bytes;
+  });
 }
 
 std::size_t WorkspacePools::footprint_bytes() const noexcept {

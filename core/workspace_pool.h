@@ -40,6 +40,10 @@ class WorkspacePools {
   [[nodiscard]] Result<PooledBlock> acquire(Coding coding, Direction direction,
                                             std::size_t bytes) noexcept;
 
+  /// Whether some workspace is that large, free or not. Cost: a look at a few kinds.
+  [[nodiscard]] bool has_room_for(Coding coding, Direction direction,
+                                  std::size_t bytes) const noexcept;
+
   /// The kinds, as planned. Ownership: dies with the pools.
   [[nodiscard]] std::span<const WorkspaceKind> kinds() const noexcept { return kinds_; }
 
