@@ -11,7 +11,8 @@ struct Row {
   std::string_view meaning;
 };
 
-// `missing_dictionary` carries the API's name too: there the status tells the two apart.
+// `missing_dictionary` carries the API's name too: there the status tells the two apart. So do the
+// two that are `body_too_large`: there the flag does, or that there is none.
 constexpr std::array kRows = {
     Row{Errc::unknown_coding, "unknown_coding", "There is no coding of that name."},
     Row{Errc::invalid_level, "invalid_level", "The level is outside the coding's range."},
@@ -53,6 +54,9 @@ constexpr std::array kRows = {
     Row{Errc::cpu_limit_exceeded, "cpu_limit_exceeded", "The request used up its CPU time."},
     Row{Errc::frame_limit_exceeded, "frame_limit_exceeded",
         "The input has more frames or members than the limit allows."},
+    Row{Errc::dictionaries_too_large, "body_too_large",
+        "The stored dictionaries would take more than the limit."},
+    Row{Errc::fixed_limit_exceeded, "body_too_large", "The body holds more than is taken."},
     Row{Errc::corrupt_input, "corrupt_input", "The input breaks its format."},
     Row{Errc::truncated_input, "truncated_input", "The input ends before its frame does."},
     Row{Errc::trailing_data, "trailing_data",

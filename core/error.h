@@ -44,6 +44,8 @@ enum class Errc : std::uint8_t {
   window_too_large = 43,
   cpu_limit_exceeded = 44,
   frame_limit_exceeded = 45,
+  dictionaries_too_large = 46,  ///< all that are stored, together (413, `body_too_large`)
+  fixed_limit_exceeded = 47,    ///< `body_too_large` where no setting sets the limit
 
   // The bytes are not what they claim to be.
   corrupt_input = 60,    ///< breaks the format; `offset` says where the decoder gave up

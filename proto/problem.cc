@@ -11,7 +11,8 @@ using core::Errc;
 
 constexpr std::string_view kTypePrefix = "urn:frdpu:problem:";
 
-// In the order of API.md's table. `missing_dictionary` has the name of `unknown_dictionary`.
+// In the order of API.md's table. `missing_dictionary` has the name of `unknown_dictionary`;
+// three codes are `body_too_large`, each with its own limit.
 constexpr std::array kProblems = {
     ProblemInfo{Errc::unknown_coding, 400, "unknown_coding", "Unknown coding"},
     ProblemInfo{Errc::invalid_level, 400, "invalid_level", "Invalid level"},
@@ -41,6 +42,9 @@ constexpr std::array kProblems = {
                 "--max-window-bytes"},
     ProblemInfo{Errc::frame_limit_exceeded, 413, "frame_limit_exceeded", "Frame limit exceeded",
                 false, 0, "--max-frames"},
+    ProblemInfo{Errc::dictionaries_too_large, 413, "body_too_large", "Body too large", false, 0,
+                "--dictionary-bytes"},
+    ProblemInfo{Errc::fixed_limit_exceeded, 413, "body_too_large", "Body too large"},
     ProblemInfo{Errc::unsupported_coding, 415, "unsupported_coding", "Unsupported coding"},
     ProblemInfo{Errc::corrupt_input, 422, "corrupt_input", "Corrupt input"},
     ProblemInfo{Errc::truncated_input, 422, "truncated_input", "Truncated input"},

@@ -42,10 +42,8 @@ void add_setting_flags(CLI::App& command, FlagTexts& texts) {
     std::string text(setting.help);
     text.append(" (").append(setting.unset.empty() ? value_text(defaults, setting)
                                                    : std::string(setting.unset));
-    CLI::Option* const option =
-        command.add_option(flag(setting.name), texts[std::string(setting.name)], text.append(")"));
-    option->type_name(type_name(setting.unit));
-    if (!setting.is_built_in) option->group("");  // taken, to be refused with its reason
+    command.add_option(flag(setting.name), texts[std::string(setting.name)], text.append(")"))
+        ->type_name(type_name(setting.unit));
   }
 }
 

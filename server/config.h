@@ -67,9 +67,10 @@ struct Config {
   std::chrono::milliseconds drain_timeout{30'000};
   std::chrono::milliseconds ready_grace{5'000};
 
-  std::string dictionary_dir;
-  AccessConfig access;        ///< of the service listener
-  AccessConfig admin_access;  ///< of the admin listener
+  std::string dictionary_dir;                      ///< of stored dictionaries; empty: none
+  std::size_t dictionary_bytes = 16 * core::kMiB;  ///< of all of them together
+  AccessConfig access;                             ///< of the service listener
+  AccessConfig admin_access;                       ///< of the admin listener
 
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::logfmt;

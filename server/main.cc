@@ -11,6 +11,7 @@
 #include "server/cli_decompress.h"
 #include "server/cli_healthcheck.h"
 #include "server/cli_serve.h"
+#include "server/cli_train.h"
 #include "server/cli_version.h"
 
 namespace {
@@ -22,7 +23,7 @@ int run(int argc, char** argv) {
   root.set_version_flag("--version", server::version_text(), "show versions, of libraries too");
   root.require_subcommand(1);
   const server::CliCommand commands[] = {server::add_serve(root), server::add_compress(root),
-                                         server::add_decompress(root),
+                                         server::add_decompress(root), server::add_train(root),
                                          server::add_healthcheck(root)};
   // Else the parser would only say that a subcommand is missing.
   const std::string_view first = argc > 1 ? argv[1] : "";

@@ -7,6 +7,8 @@
 #include "core/bytes.h"
 #include "core/workspace_pool.h"
 #include "server/connection.h"
+#include "server/dictionary_store.h"
+#include "server/dictionary_training.h"
 #include "server/exchange.h"
 #include "server/metrics.h"
 
@@ -63,6 +65,11 @@ std::uint64_t process_bytes(const Config& config) {
 std::uint64_t tls_bytes(const AccessConfig& access) {
   if (access.tls_cert.empty()) return 0;
   return kTlsBytes + (access.tls_client_ca.empty() ? 0 : kClientCertificateBytes);
+}
+
+std::uint64_t dictionary_memory_bytes(std::uint64_t limit_bytes) {
+  return DictionaryStore::kMemoryPerByte * limit_bytes +
+         DictionaryStore::kMostDictionaries * DictionaryStore::kEntryMemoryBytes;
 }
 
 core::FixedPool::Options block_pool(std::string_view name, std::size_t block_bytes,
@@ -197,6 +204,11 @@ std::expected<std::vector<MemoryPart>, std::string> memory_parts(const Config& c
     parts.push_back({"TLS of " + std::to_string(kAdminConnections) + " admin connections",
                      kAdminConnections * each});
   }
+  if (!config.dictionary_dir.empty()) {
+    parts.push_back({"stored dictionaries, of " + std::to_string(config.dictionary_bytes) + " B",
+                     dictionary_memory_bytes(config.dictionary_bytes)});
+    parts.push_back({"one training of a dictionary", TrainingSamples::kMemoryBytes});
+  }
   parts.push_back({"process, " + std::to_string(config.threads) + " loops, " +
                        std::to_string(config.compute_threads) + " workers",
                    process_bytes(config)});
@@ -221,7 +233,7 @@ std::expected<void, std::string> check_memory(const Config& config, const Machin
   return std::unexpected("the configuration can take " + in_mib(needed) + " and " +
                          there_is(machine) +
                          ": lower --pool-mtu-blocks, --pool-64k-blocks, --workspace-bytes, "
-                         "--max-window-bytes or --max-connections");
+                         "--max-window-bytes, --max-connections or --dictionary-bytes");
 }
 
 std::expected<std::string, std::string> memory_report(const Config& config,

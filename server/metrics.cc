@@ -42,7 +42,9 @@ void MetricsShard::codec_worked(core::Coding coding, core::Direction direction,
 }
 
 void MetricsShard::limit_hit(core::Errc code) noexcept {
-  const auto* found = std::ranges::find(kLimitCodes, code);
+  // By name: codes that share one share its series.
+  const auto* found = std::ranges::find(kLimitCodes, core::to_string(code),
+                                        [](core::Errc known) { return core::to_string(known); });
   if (found == kLimitCodes.end()) return;
   add(metric_cell::kLimits + static_cast<std::size_t>(found - kLimitCodes.begin()), 1);
 }

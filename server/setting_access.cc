@@ -136,9 +136,6 @@ std::expected<void, std::string> set_value(Config& config, const Setting& settin
   return with_member(config, setting, [&](auto& member) -> std::expected<void, std::string> {
     auto parsed = read(setting, value, member);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
-    if (!setting.is_built_in && !value.empty()) {
-      return std::unexpected("cannot be used: this build does not have it");
-    }
     member = std::move(*parsed);
     return {};
   });

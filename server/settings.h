@@ -36,7 +36,6 @@ struct Setting {
   std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
   std::string_view unset{};  ///< what README says of a default that is 0 or empty
   bool is_limit = false;     ///< part of /v1/limits
-  bool is_built_in = true;   ///< false: this build refuses every value but the default
   std::string_view help{};   ///< one line
 };
 

@@ -42,7 +42,6 @@ std::string settings_markdown() {
   const Config defaults;
   std::string table = "| setting | default | |\n| --- | --- | --- |\n";
   for (const Setting& setting : settings()) {
-    if (!setting.is_built_in) continue;
     std::string shown(setting.unset);
     if (shown.empty()) shown.append("`").append(value_text(defaults, setting)).append("`");
     table.append("| `--").append(setting.name).append("` | ").append(shown);

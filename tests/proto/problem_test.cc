@@ -57,6 +57,8 @@ const Row kRows[] = {
     {Errc::ratio_limit_exceeded, 413, "ratio_limit_exceeded", false, false, "--max-ratio"},
     {Errc::window_too_large, 413, "window_too_large", false, false, "--max-window-bytes"},
     {Errc::frame_limit_exceeded, 413, "frame_limit_exceeded", false, false, "--max-frames"},
+    {Errc::dictionaries_too_large, 413, "body_too_large", false, false, "--dictionary-bytes"},
+    {Errc::fixed_limit_exceeded, 413, "body_too_large"},
     {Errc::cpu_limit_exceeded, 503, "cpu_limit_exceeded", false, true, "--max-cpu-seconds"},
     {Errc::corrupt_input, 422, "corrupt_input"},
     {Errc::truncated_input, 422, "truncated_input"},

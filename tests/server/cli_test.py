@@ -357,6 +357,89 @@ class DictionaryTest(CliTest):
                              "is empty")
 
 
+class TrainTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        source = random.Random(5)
+        self.samples = []
+        for i in range(200):
+            record = {"id": i, "user": f"user{source.randint(0, 99)}", "active": i % 3 == 0,
+                      "address": {"street": "Long Street", "number": source.randint(1, 200)}}
+            self.samples.append(self.file(f"sample{i:03}", json.dumps(record).encode()))
+        self.dictionary = self.folder / "dictionary"
+
+    def train(self, *arguments, out=None):
+        return frdpu("train", "--out", out or self.dictionary, *arguments)
+
+    def test_what_it_makes_is_used_by_the_tools_and_by_compress(self):
+        done = self.train("--size", "4k", *self.samples)
+        self.assert_status(done, 0)
+        content = self.dictionary.read_bytes()
+        self.assertLessEqual(len(content), 4096)
+        number = int.from_bytes(content[4:8], "little")
+        line = re.fullmatch(rf"{self.dictionary}: (\d+) bytes, id (\d+), ratio ([\d.]+) with it "
+                            r"and ([\d.]+) without\n", done.stderr.decode())
+        self.assertEqual((int(line[1]), int(line[2])), (len(content), number))
+        self.assertGreater(float(line[3]), 2 * float(line[4]))
+        self.assertEqual(done.stdout, b"")
+        for data in (self.samples[0].read_bytes(), b"", text_of(100_000)):
+            for coding, tool in (("zstd", ["zstd", "-cq"]), ("lz4", ["lz4", "-c"])):
+                with self.subTest(coding=coding, size=len(data)):
+                    made = frdpu("compress", "-c", "--coding", coding, "--dictionary",
+                                 self.dictionary, data=data)
+                    self.assert_status(made, 0)
+                    back = subprocess.run([*tool, "-d", "-D", self.dictionary], input=made.stdout,
+                                          capture_output=True, check=True)
+                    self.assertEqual(back.stdout, data)
+            theirs = subprocess.run(["zstd", "-cq", "-D", self.dictionary], input=data,
+                                    capture_output=True, check=True).stdout
+            again = frdpu("decompress", "--dictionary", self.dictionary, data=theirs)
+            self.assertEqual(again.stdout, data)
+
+    def test_the_same_samples_make_the_same_dictionary(self):
+        self.assert_status(self.train(*self.samples), 0)
+        other = self.folder / "other"
+        self.assert_status(self.train("-q", *self.samples, out=other), 0)
+        self.assertEqual(other.read_bytes(), self.dictionary.read_bytes())
+
+    def test_it_is_a_new_file_that_replaces_nothing_unless_forced(self):
+        for sample in self.samples:
+            sample.chmod(0o600)
+            os.utime(sample, ns=(10**18, 10**18))
+        quiet = self.train("-q", *self.samples)
+        self.assert_status(quiet, 0)
+        self.assertEqual(quiet.stderr, b"")
+        info = self.dictionary.stat()
+        mask = os.umask(0)
+        os.umask(mask)
+        self.assertEqual(info.st_mode & 0o777, 0o666 & ~mask)
+        self.assertGreater(info.st_mtime_ns, 10**18)
+        before = self.names()
+        self.dictionary.write_bytes(b"old")
+        self.assert_one_line(self.train(*self.samples), 1, "dictionary exists", "-f")
+        self.assertEqual(self.dictionary.read_bytes(), b"old")
+        self.assert_status(self.train("-f", *self.samples), 0)
+        self.assertNotEqual(self.dictionary.read_bytes(), b"old")
+        self.assertEqual(self.names(), before)
+        done = self.train("-f", *self.samples, out=self.samples[3])
+        self.assert_one_line(done, 1, "sample003 is one of the samples")
+
+    def test_what_cannot_be_trained_from_is_one_line_and_status_1(self):
+        rows = [
+            (self.samples[:7], ["too_few_samples", "at least 8"]),
+            ([self.file(f"tiny{i}", b"x") for i in range(9)], ["too_few_samples", "too small"]),
+            ([*self.samples, self.folder / "nowhere"], ["nowhere", "No such file"]),
+            ([*self.samples, self.folder], ["is a directory"]),
+            ([*self.samples, self.file("large", bytes(17 << 20))], ["large", "body_too_large"]),
+        ]
+        before = self.names()
+        for samples, parts in rows:
+            with self.subTest(parts=parts):
+                self.assert_one_line(self.train(*samples), 1, *parts)
+                self.assertEqual(self.names(), before)
+        self.assert_one_line(self.train(*self.samples, out="/nowhere/x"), 1, "/nowhere/x")
+
+
 class TerminalTest(CliTest):
     def run_in_terminal(self, *arguments, stdout=None):
         """Runs with stderr (and stdout, unless given) on a terminal of 80 columns.
@@ -445,12 +528,16 @@ class UsageTest(CliTest):
             (["serve", "surplus"], "surplus"),
             (["serve", "--max-window-bytes", "129m"], "--max-window-bytes: '129m'"),
             (["serve", "--listen", "8080"], "--listen: '8080'"),
-            (["serve", "--dictionary-dir", "/x"], "this build does not have it"),
             (["serve", "--tls-cert", "/x"], "--tls-cert and --tls-key only work together"),
             (["serve", "--workspace-bytes", "1m"], "--workspace-bytes 1048576 is too small"),
             (["serve", "--dry-run", "--pool-64k-blocks", "4000000000"], "--pool-64k-blocks"),
             (["serve", "--config", "/nowhere.json"], "/nowhere.json cannot be read"),
             (["healthcheck", "--timeout", "3"], "--timeout"),
+            (["train", "sample"], "--out"),
+            (["train", "--out", "x"], "SAMPLES"),
+            (["train", "--out", "x", "--size", "255", "y"], "--size: 255 is not in 256 to"),
+            (["train", "--out", "x", "--size", "2097153", "y"], "--size: 2097153"),
+            (["train", "--out", "x", "--size", "big", "y"], "--size: 'big'"),
         ]
         for arguments, part in rows:
             with self.subTest(arguments=arguments):
@@ -460,7 +547,8 @@ class UsageTest(CliTest):
                     self.assertEqual(done.stdout, b"")
 
     def test_help_and_version_go_to_standard_output(self):
-        for command in ((), ("serve",), ("compress",), ("decompress",), ("healthcheck",)):
+        for command in ((), ("serve",), ("compress",), ("decompress",), ("train",),
+                        ("healthcheck",)):
             with self.subTest(command=command):
                 done = frdpu(*command, "--help")
                 self.assert_status(done, 0)
@@ -500,6 +588,12 @@ class UsageTest(CliTest):
         machine = parts.pop("the machine", None) or parts.pop("the cgroup")
         self.assertAlmostEqual(sum(parts.values()), total, delta=0.05 * len(parts) + 0.1)
         self.assertLessEqual(total, machine)
+        self.assertNotIn("dictionar", done.stdout.decode())
+        done = frdpu("serve", "--dry-run", "--dictionary-dir", self.folder, "--dictionary-bytes",
+                     "8m")
+        self.assert_status(done, 0)
+        self.assertRegex(done.stdout.decode(), r"stored dictionaries, of 8388608 B +2[\d.]+ MiB")
+        self.assertRegex(done.stdout.decode(), r"one training of a dictionary +64.0 MiB")
 
 
 class Answer(http.server.BaseHTTPRequestHandler):

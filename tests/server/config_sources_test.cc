@@ -94,7 +94,6 @@ TEST_F(ConfigSourcesTest, EveryErrorNamesItsSourceAndTheValue) {
       {{{"log-format", "xml"}}, "A=", "{}", "--log-format: 'xml' is not one of logfmt, json"},
       {{{"listen", "8080"}}, "A=", "{}", "--listen: '8080' is not host:port or unix:/path"},
       {{{"listen", "a:1"}, {"admin-listen", "a:1"}}, "A=", "{}", "are the same address: a:1"},
-      {{{"dictionary-dir", "/var"}}, "A=", "{}", "this build does not have it"},
       {{{"tls-cert", "/c.pem"}}, "A=", "{}", "--tls-cert and --tls-key only work together"},
       {{{"listen-mode", "0668"}}, "A=", "{}", "--listen-mode: '0668' is not a file's mode"},
       {{{"listen-mode", "1777"}}, "A=", "{}", "--listen-mode: '1777' is not a file's mode"},

@@ -8,6 +8,7 @@
 
 #include "core/bytes.h"
 #include "core/workspace_pool.h"
+#include "server/dictionary_training.h"
 #include "server/exchange.h"
 
 namespace frdpu::server {
@@ -17,6 +18,7 @@ using core::kGiB;
 using core::kKiB;
 using core::kMiB;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Config two_cores() {
   Config config;
@@ -103,6 +105,23 @@ TEST(MemoryPlanTest, TlsIsCountedForEveryConnectionThatMayBe) {
   EXPECT_EQ(memory_bytes(config), fewer + 1000 * 128 * kKiB + 256 * 64 * kKiB);
   EXPECT_THAT(memory_report(config, machine_of(4 * kGiB)).value(),
               HasSubstr("TLS of 256 admin connections"));
+}
+
+TEST(MemoryPlanTest, DictionariesAreCountedWhereThereIsAFolderOfThem) {
+  Config config = two_cores();
+  choose_memory(config, machine_of(4 * kGiB));
+  const std::uint64_t without = memory_bytes(config);
+  config.dictionary_bytes = 64 * kMiB;
+  EXPECT_EQ(memory_bytes(config), without);
+  EXPECT_THAT(memory_report(config, machine_of(4 * kGiB)).value(), Not(HasSubstr("dictionar")));
+  config.dictionary_dir = "/var/lib/frdpu";
+  const std::uint64_t with = memory_bytes(config);
+  EXPECT_GE(with, without + 3 * 64 * kMiB + TrainingSamples::kMemoryBytes);
+  config.dictionary_bytes += kMiB;  // what is stored, what replaces it, what was replaced
+  EXPECT_EQ(memory_bytes(config), with + 3 * kMiB);
+  const std::string report = memory_report(config, machine_of(4 * kGiB)).value();
+  EXPECT_THAT(report, HasSubstr("stored dictionaries, of 68157440 B"));
+  EXPECT_THAT(report, HasSubstr("one training of a dictionary"));
 }
 
 TEST(MemoryPlanTest, WhatExceedsTheMemoryIsRefusedInOneLine) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <numeric>
 #include <thread>
@@ -90,6 +91,16 @@ TEST(MetricsTest, OnlyLimitsCountAsLimitHits) {
   }
   const auto totals = metrics.totals();
   EXPECT_EQ(std::accumulate(totals.begin(), totals.end(), std::uint64_t{0}), kLimitCodes.size());
+}
+
+TEST(MetricsTest, CodesOfOneNameShareTheirSeries) {
+  Metrics metrics(1);
+  for (const Errc code :
+       {Errc::body_too_large, Errc::dictionaries_too_large, Errc::fixed_limit_exceeded}) {
+    metrics.shard(0).limit_hit(code);
+  }
+  const auto place = std::ranges::find(kLimitCodes, Errc::body_too_large) - kLimitCodes.begin();
+  EXPECT_EQ(metrics.total(metric_cell::kLimits + static_cast<std::size_t>(place)), 3u);
 }
 
 TEST(MetricsTest, GaugesMayRiseInOneShardAndFallInAnother) {

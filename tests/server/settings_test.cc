@@ -49,6 +49,7 @@ constexpr std::pair<const char*, const char*> kContract[] = {{"listen", "127.0.0
                                                              {"drain-timeout", "30s"},
                                                              {"ready-grace", "5s"},
                                                              {"dictionary-dir", ""},
+                                                             {"dictionary-bytes", "16m"},
                                                              {"auth-token-file", ""},
                                                              {"tls-cert", ""},
                                                              {"tls-key", ""},
@@ -94,9 +95,7 @@ TEST(SettingsTest, DefaultsAreWithinTheirOwnBounds) {
 TEST(SettingsTest, ARefusedValueLeavesTheConfigAsItWas) {
   Config config;
   EXPECT_FALSE(set_value(config, *find_setting("max-header-bytes"), "65k"));
-  EXPECT_FALSE(set_value(config, *find_setting("dictionary-dir"), "/var"));
   EXPECT_EQ(config.max_header_bytes, 16u << 10);
-  EXPECT_TRUE(config.dictionary_dir.empty());
 }
 
 TEST(SettingsTest, LimitsAreOneFlatObjectInBytesAndSeconds) {
@@ -115,7 +114,7 @@ TEST(SettingsTest, TheReadmeTableHasOneRowASetting) {
   const std::string table = settings_markdown();
   EXPECT_THAT(table, ::testing::HasSubstr("| `--max-body-bytes` | `1g` | "));
   EXPECT_THAT(table, ::testing::HasSubstr("| `--threads` | number of cores | "));
-  EXPECT_THAT(table, ::testing::Not(::testing::HasSubstr("dictionary-dir")));
+  EXPECT_THAT(table, ::testing::HasSubstr("| `--dictionary-dir` | none | "));
 }
 
 TEST(SettingsTest, TheReadmeShowsThatTable) {
