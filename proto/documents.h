@@ -14,6 +14,8 @@
 namespace frdpu::proto {
 
 inline constexpr std::string_view kJsonType = "application/json";
+/// What bytes are that nothing is known of.
+inline constexpr std::string_view kBytesType = "application/octet-stream";
 
 /// What a coding costs, for /v1/codings.
 struct CodingMemory {

@@ -1,15 +1,15 @@
 #include "proto/negotiation.h"
 
+#include "proto/documents.h"
+
 namespace frdpu::proto {
 namespace {
 
 using core::Coding;
 using core::Errc;
 
-constexpr std::string_view kAnyBytes = "application/octet-stream";
-
 std::string_view type_or_any(std::string_view type) noexcept {
-  return type.empty() ? kAnyBytes : type;
+  return type.empty() ? kBytesType : type;
 }
 
 bool is_only(const ContentCodings& codings, Coding coding) noexcept {
@@ -90,7 +90,7 @@ RequestError unrecognised_source() noexcept {
 }
 
 std::string_view decompressed_type(const SourcePlan& plan, std::string_view request_type) noexcept {
-  return plan.from_content_encoding ? type_or_any(request_type) : kAnyBytes;
+  return plan.from_content_encoding ? type_or_any(request_type) : kBytesType;
 }
 
 }  // namespace frdpu::proto

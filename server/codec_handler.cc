@@ -4,6 +4,7 @@
 
 #include "core/coding_sniffer.h"
 #include "core/estimator.h"
+#include "proto/documents.h"
 #include "server/batch_coder.h"
 #include "server/request_reader.h"
 #include "server/service.h"
@@ -32,25 +33,24 @@ proto::QueryRules query_rules(const Config& config) noexcept {
 
 }  // namespace
 
+proto::RequestError no_dictionary_dir() noexcept {
+  return {.error = {.code = Errc::not_configured,
+                    .detail = "There is no folder for dictionaries: --dictionary-dir sets one"}};
+}
+
 bool CodecHandler::serves(const proto::RouteMatch& match) noexcept {
-  switch (match.route) {
-    case Route::compress:
-    case Route::decompress:
-    case Route::transcode:
-    case Route::batch_compress:
-    case Route::batch_decompress:
-      return true;
-    default:
-      return false;
-  }
+  return match.route == Route::compress || match.route == Route::decompress ||
+         match.route == Route::transcode || is_operation(match.route, match.method);
 }
 
 proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
                                                const RequestReader& reader) noexcept {
+  if (const DictionaryStore* store = service_.dictionaries()) store->pin(dictionaries_);
   if (begun_.head != reader.head_number()) {
     begun_.head = 0;
     if (auto read = read_request(match, reader); !read) return read;
-    if (operates()) return {};  // such heads are read each time
+    // An operation is made anew for each request, and a name may stand for another dictionary.
+    if (operates_ || (plan_.encode && plan_.encode->dictionary != nullptr)) return {};
     begun_ = {.head = reader.head_number(), .plan = plan_, .choose = choose_, .sniff = sniff_};
     return {};
   }
@@ -62,38 +62,39 @@ proto::RequestResult<void> CodecHandler::begin(const proto::RouteMatch& match,
 
 proto::RequestResult<void> CodecHandler::read_request(const proto::RouteMatch& match,
                                                       const RequestReader& reader) noexcept {
-  route_ = match.route;
+  match_ = &match;
   plan_ = {};
-  compress_ = {};
+  plan_.dictionaries = &dictionaries_;
   source_ = {};
   choose_ = sniff_ = false;
-  item_source_ = {};
-  switch (route_) {
+  split_bytes_ = 0;
+  operation_source_ = {};
+  operates_ = is_operation(match.route, match.method);
+  switch (match.route) {
     case Route::compress:
     case Route::batch_compress:
       return begin_compress(match.query, reader);
     case Route::decompress:
       return begin_decompress(match.query, reader);
-    case Route::batch_decompress:
-      return begin_batch_decompress(match.query, reader);
-    default:
+    case Route::transcode:
       return begin_transcode(match.query, reader);
+    default:
+      return begin_operation(reader);
   }
 }
 
 proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
                                                         const RequestReader& reader) noexcept {
-  const bool batch = route_ == Route::batch_compress;
   const proto::QueryRules rules = query_rules(service_.config());
-  auto parsed = batch ? proto::parse_batch_compress_query(query, rules)
-                      : proto::parse_compress_query(query, rules);
+  const auto parsed = operates_ ? proto::parse_batch_compress_query(query, rules)
+                                : proto::parse_compress_query(query, rules);
   if (!parsed) return pass_on(parsed);
-  compress_ = *parsed;
-  auto transport = proto::parse_content_encoding(reader.head().content_encoding());
-  if (!transport) return pass_on(transport);
-  if (auto undone = undo(*transport); !undone) return undone;
-  proto::EncodeSettings target = compress_.target;
-  if (compress_.choice == proto::Choice::negotiated) {
+  prefer_ = parsed->prefer;
+  label_ = parsed->label;
+  split_bytes_ = parsed->split_bytes;
+  if (auto undone = undo_transport(reader); !undone) return undone;
+  proto::EncodeSettings target = parsed->target;
+  if (parsed->choice == proto::Choice::negotiated) {
     auto coding = proto::negotiate(reader.head().accept_encoding());
     if (!coding) return pass_on(coding);
     target = {.coding = *coding,
@@ -101,8 +102,8 @@ proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
               .window_bytes = 0,
               .dictionary = {}};
   }
-  choose_ = compress_.choice == proto::Choice::automatic;
-  if (compress_.split_bytes > 0 && plan_.decoders > 0) {
+  choose_ = parsed->choice == proto::Choice::automatic;
+  if (split_bytes_ > 0 && plan_.decoders > 0) {
     return proto::refuse(Errc::invalid_parameter,
                          "A body with a Content-Encoding is not compressed in pieces.",
                          to_string(proto::Parameter::split));
@@ -110,38 +111,43 @@ proto::RequestResult<void> CodecHandler::begin_compress(std::string_view query,
   return set_target(target);
 }
 
-proto::RequestResult<void> CodecHandler::begin_batch_decompress(
-    std::string_view query, const RequestReader& reader) noexcept {
-  auto parsed = proto::parse_decompress_query(query);
-  if (!parsed) return pass_on(parsed);
-  // Of the frames, not of what is in them.
-  auto transport = proto::parse_content_encoding(reader.head().content_encoding());
-  if (!transport) return pass_on(transport);
-  item_source_ = parsed->coding;
-  return undo(*transport);
-}
-
-bool CodecHandler::operates() const noexcept {
-  return route_ == Route::batch_compress || route_ == Route::batch_decompress;
-}
-
-// In a block of its own: few requests have one.
-template <class T, class... Args>
-core::Result<void> CodecHandler::place(Args&&... args) noexcept {
-  static_assert(sizeof(T) <= core::kMtuBlockBytes);
-  auto block = service_.blocks(proto::Listener::service).acquire(sizeof(T));
-  if (!block) return std::unexpected(block.error());
-  T* const made = new (block->data()) T(std::forward<Args>(args)...);
-  operation_ = core::Leased<Operation>(made, std::move(*block));
-  plan_.operation = made;
-  return {};
-}
-
-core::Result<void> CodecHandler::make_operation() noexcept {
-  core::FixedPool& pool = service_.blocks(proto::Listener::service).large();
-  const BatchCoder::Plan batch{
-      .encode = plan_.encode, .source = item_source_, .limits = decode_limits(service_.config())};
-  return place<BatchCoder>(batch, service_.workspaces(), pool);
+proto::RequestResult<void> CodecHandler::begin_operation(const RequestReader& reader) noexcept {
+  switch (match_->route) {
+    case Route::batch_decompress: {
+      const auto parsed = proto::parse_decompress_query(match_->query);
+      if (!parsed) return pass_on(parsed);
+      operation_source_ = parsed->coding;
+      break;  // a Content-Encoding is that of the frames, not of what is in them
+    }
+    case Route::probe: {
+      const auto parsed = proto::parse_decompress_query(match_->query);
+      if (!parsed) return pass_on(parsed);
+      const auto source = proto::plan_source(parsed->coding, reader.head().content_encoding(),
+                                             reader.head().content_type());
+      if (!source) return pass_on(source);
+      // What was applied last is what the bytes are.
+      if (!source->sniff) operation_source_ = source->codings.applied().back();
+      return {};
+    }
+    case Route::estimate:
+      if (const auto parsed = proto::parse_estimate_query(match_->query); !parsed) {
+        return pass_on(parsed);
+      }
+      break;
+    case Route::dictionary_train: {
+      const auto parsed = proto::parse_train_query(match_->query);
+      if (!parsed) return pass_on(parsed);
+      trained_bytes_ = parsed->size_bytes;
+      break;
+    }
+    default:
+      if (auto parsed = proto::parse_no_query(match_->query); !parsed) return parsed;
+      break;
+  }
+  const bool stores =
+      match_->route == Route::dictionary || match_->route == Route::dictionary_train;
+  if (stores && service_.dictionaries() == nullptr) return std::unexpected(no_dictionary_dir());
+  return undo_transport(reader);
 }
 
 proto::RequestResult<void> CodecHandler::begin_decompress(std::string_view query,
@@ -171,27 +177,32 @@ proto::RequestResult<void> CodecHandler::begin_transcode(std::string_view query,
 }
 
 proto::RequestResult<void> CodecHandler::set_target(const proto::EncodeSettings& target) noexcept {
+  const StoredDictionary* dictionary = nullptr;
   if (!target.dictionary.empty()) {
-    return proto::refuse(Errc::unknown_dictionary, "there is no dictionary of that name or id",
-                         "dictionary");
+    if (dictionaries_) dictionary = dictionaries_.find_named(target.dictionary.view());
+    if (dictionary == nullptr) {
+      return proto::refuse(Errc::unknown_dictionary, "there is no dictionary of that name or id",
+                           "dictionary");
+    }
   }
   // `proto` has checked zstd's window against the cap; brotli's may exceed it and is rounded down
   // to what there are workspaces for.
   const auto cap = static_cast<std::uint32_t>(service_.config().max_window_bytes);
   const bool capped = target.coding == Coding::br && target.window_bytes > cap;
-  plan_.encode = core::EncoderParams{.coding = target.coding,
-                                     .level = target.level,
-                                     .window_bytes = capped ? cap : target.window_bytes,
-                                     .content_bytes = {},
-                                     .whole = false,
-                                     .dictionary = nullptr};
+  plan_.encode =
+      core::EncoderParams{.coding = target.coding,
+                          .level = target.level,
+                          .window_bytes = capped ? cap : target.window_bytes,
+                          .content_bytes = {},
+                          .whole = false,
+                          .dictionary = dictionary ? &dictionary->dictionary() : nullptr};
   return {};
 }
 
 void CodecHandler::choose_coding(core::Bytes sample) noexcept {
-  const core::Aim aim = compress_.prefer == proto::Prefer::speed  ? core::Aim::speed
-                        : compress_.prefer == proto::Prefer::size ? core::Aim::size
-                                                                  : core::Aim::balanced;
+  const core::Aim aim = prefer_ == proto::Prefer::speed  ? core::Aim::speed
+                        : prefer_ == proto::Prefer::size ? core::Aim::size
+                                                         : core::Aim::balanced;
   // Under a transport coding the first bytes say nothing: take what is usual for the aim.
   const core::CodingChoice choice = plan_.decoders > 0
                                         ? core::usual_choice(aim)
@@ -204,8 +215,8 @@ void CodecHandler::choose_coding(core::Bytes sample) noexcept {
 proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codings) noexcept {
   const auto applied = codings.applied();
   const std::size_t limit = service_.config().max_content_codings;
-  const bool sent_so =
-      (route_ != Route::decompress && route_ != Route::transcode) || source_.from_content_encoding;
+  const bool names_source = match_->route == Route::decompress || match_->route == Route::transcode;
+  const bool sent_so = !names_source || source_.from_content_encoding;
   if (applied.size() > limit && sent_so) {
     return std::unexpected(
         proto::RequestError{.error = {.code = Errc::unsupported_coding,
@@ -222,10 +233,24 @@ proto::RequestResult<void> CodecHandler::undo(const proto::ContentCodings& codin
   return {};
 }
 
-std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) const noexcept {
+proto::RequestResult<void> CodecHandler::undo_transport(const RequestReader& reader) noexcept {
+  const auto transport = proto::parse_content_encoding(reader.head().content_encoding());
+  if (!transport) return pass_on(transport);
+  return undo(*transport);
+}
+
+OperationPlan CodecHandler::operation_plan() noexcept {
+  return {.match = match_,
+          .encode = plan_.encode,
+          .source = operation_source_,
+          .trained_bytes = trained_bytes_,
+          .dictionaries = &dictionaries_};
+}
+
+std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) noexcept {
   const std::uint64_t bytes = reader.content_length().value_or(core::k64kBlockBytes);
   const auto codecs = CodecTask::cost_estimate(plan_, bytes);
-  return operates() ? codecs + BatchCoder::cost_of(bytes, !plan_.encode) : codecs;
+  return operates_ ? codecs + operation_cost(operation_plan(), bytes) : codecs;
 }
 
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {
@@ -247,10 +272,10 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
     sniff_ = false;
   }
   if (choose_) choose_coding(reader.body().front());
-  if (route_ == Route::decompress && plan_.decoders == 0) {
+  if (match_->route == Route::decompress && plan_.decoders == 0) {
     plan_.decode[plan_.decoders++] = Coding::identity;
   }
-  if (plan_.encode && plan_.decoders == 0 && !operates()) {
+  if (plan_.encode && plan_.decoders == 0 && !operates_) {
     if (length) {
       plan_.encode->content_bytes = length;
     } else if (reader.body_ended()) {
@@ -258,12 +283,15 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
     }
     plan_.whole = reader.body_ended() && reader.body().front().size() == reader.body().size() &&
                   reader.body().size() <= core::k64kBlockBytes;
-    if (!plan_.whole && length.value_or(compress_.split_bytes + 1) > compress_.split_bytes) {
-      plan_.split_bytes = compress_.split_bytes;
+    if (!plan_.whole && length.value_or(split_bytes_ + 1) > split_bytes_) {
+      plan_.split_bytes = split_bytes_;
     }
   }
-  if (operates() && !operation_) {
-    if (auto made = make_operation(); !made) return pass_on(made.error());
+  if (operates_ && !operation_) {
+    auto made = make_operation(operation_plan(), service_);
+    if (!made) return pass_on(made.error());
+    operation_ = std::move(*made);
+    plan_.operation = operation_.get();
   }
   if (auto opened = task_.open(plan_); !opened) return pass_on(opened.error());
   return Opened::yes;
@@ -283,10 +311,10 @@ std::size_t CodecHandler::result_blocks(const RequestReader& reader) const noexc
 }
 
 void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& reader) const noexcept {
-  switch (route_) {
+  switch (match_->route) {
     case Route::compress: {
-      const proto::ResultLabel label = proto::label_compressed(
-          compress_.label, plan_.encode->coding, reader.head().content_type());
+      const proto::ResultLabel label =
+          proto::label_compressed(label_, plan_.encode->coding, reader.head().content_type());
       head.content_type = label.content_type;
       head.content_encoding = label.content_encoding;
       head.vary = label.vary;
@@ -296,20 +324,27 @@ void CodecHandler::describe(proto::ResponseHead& head, const RequestReader& read
       head.content_type = proto::decompressed_type(source_, reader.head().content_type());
       head.nosniff = true;
       break;
-    case Route::batch_compress:
-    case Route::batch_decompress:
-      head.content_type = proto::kFramesType;
-      break;
-    default:
+    case Route::transcode:
       head.content_type =
           proto::label_compressed(proto::Label::media_type, plan_.encode->coding,
                                   proto::decompressed_type(source_, reader.head().content_type()))
               .content_type;
       break;
+    case Route::batch_compress:
+    case Route::batch_decompress:
+      head.content_type = proto::kFramesType;
+      break;
+    default:
+      head.status = operation_->status();
+      if (head.status != 204) head.content_type = proto::kJsonType;
+      break;
   }
 }
 
 std::optional<proto::CompressionStats> CodecHandler::stats() const noexcept {
+  const bool batch =
+      match_->route == Route::batch_compress || match_->route == Route::batch_decompress;
+  if (operates_ && !batch) return {};
   proto::CompressionStats stats{.coding = plan_.encode         ? plan_.encode->coding
                                           : plan_.decoders > 0 ? plan_.decode[plan_.decoders - 1]
                                                                : Coding::identity,
@@ -325,6 +360,7 @@ void CodecHandler::close() noexcept {
   task_.close();
   operation_.reset();
   plan_.operation = nullptr;
+  dictionaries_.reset();
 }
 
 }  // namespace frdpu::server

@@ -10,15 +10,19 @@
 #include "proto/response_head.h"
 #include "proto/routes.h"
 #include "server/codec_task.h"
-#include "server/operation.h"
+#include "server/dictionary_store.h"
+#include "server/operation_factory.h"
 
 namespace frdpu::server {
 
 class RequestReader;
 class Service;
 
-/// What is done with a body: /v1/compress, /v1/decompress, /v1/transcode and the batches. From a
-/// request's head to a plan for the codec task, and from the task to the fields of the answer.
+/// The refusal of whatever needs `--dictionary-dir` where there is none.
+[[nodiscard]] proto::RequestError no_dictionary_dir() noexcept;
+
+/// What is done with a body: coded once, or an operation (`operation_factory.h`). From a request's
+/// head to a plan for the codec task, and from the task to the fields of the answer.
 /// Joins the rules of `proto` with the codecs of `core`, and holds none of its own. Life: `begin`,
 /// `try_open` until it opens, slices, `close`. Threads: the loop's.
 class CodecHandler {
@@ -33,7 +37,7 @@ class CodecHandler {
 
   /// Estimate of the work that a body is, as far as the head tells: of 64 KiB where it has no
   /// length.
-  [[nodiscard]] std::chrono::nanoseconds first_cost(const RequestReader& reader) const noexcept;
+  [[nodiscard]] std::chrono::nanoseconds first_cost(const RequestReader& reader) noexcept;
 
   enum class Opened : std::uint8_t { yes, needs_body };
 
@@ -65,28 +69,31 @@ class CodecHandler {
                                                           const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_decompress(std::string_view query,
                                                             const RequestReader& reader) noexcept;
-  [[nodiscard]] proto::RequestResult<void> begin_batch_decompress(
-      std::string_view query, const RequestReader& reader) noexcept;
+  [[nodiscard]] proto::RequestResult<void> begin_operation(const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_transcode(std::string_view query,
                                                            const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> set_target(const proto::EncodeSettings& target) noexcept;
   void choose_coding(core::Bytes sample) noexcept;
-  [[nodiscard]] bool operates() const noexcept;
-  [[nodiscard]] core::Result<void> make_operation() noexcept;
-  template <class T, class... Args>
-  [[nodiscard]] core::Result<void> place(Args&&... args) noexcept;
+  [[nodiscard]] OperationPlan operation_plan() noexcept;
   [[nodiscard]] proto::RequestResult<void> undo(const proto::ContentCodings& codings) noexcept;
+  [[nodiscard]] proto::RequestResult<void> undo_transport(const RequestReader& reader) noexcept;
 
   Service& service_;
   CodecTask task_;
   core::Leased<Operation> operation_;
   CodecTask::Plan plan_{};
-  proto::Route route_ = proto::Route::other;
-  proto::CompressQuery compress_{};
+  const proto::RouteMatch* match_ = nullptr;  // the exchange's
+  // Of a compression's query.
+  proto::Prefer prefer_{};
+  proto::Label label_{};
+  std::uint32_t split_bytes_ = 0;
   proto::SourcePlan source_{};
-  bool choose_ = false;                        // coding=auto: a sample decides
-  bool sniff_ = false;                         // the first bytes say what the source is
-  std::optional<core::Coding> item_source_{};  // of a batch, where the query says so
+  bool choose_ = false;  // coding=auto: a sample decides
+  bool sniff_ = false;   // the first bytes say what the source is
+  bool operates_ = false;
+  std::optional<core::Coding> operation_source_{};  // of what is in a batch, or is probed
+  std::uint32_t trained_bytes_ = 0;
+  PinnedDictionaries dictionaries_;
   /// What the latest good head alone said of these, for when it comes again.
   struct {
     std::uint64_t head = 0;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "proto/documents.h"
 #include "proto/problem.h"
 #include "server/answers.h"
+#include "server/dictionary_operations.h"
 #include "server/io_loop.h"
 #include "server/metrics.h"
 #include "server/service.h"
@@ -219,20 +221,37 @@ proto::RequestResult<void> Exchange::answer_route() noexcept {
     start_response(std::nullopt);
     return {};
   }
-  if (!Answers::has(match_.route)) {
-    return proto::refuse(Errc::not_configured, "this build does not have the operation");
-  }
+  if (!Answers::has(match_.route)) return answer_dictionaries();
   const Answer answer = service_.answers().answer(match_.route, reader_.head());
   head_.status = answer.status;
   head_.content_type = answer.content_type;
   head_.content_encoding = answer.content_encoding;
   head_.vary = answer.vary;
   head_.retry_after_seconds = answer.retry_after_seconds;
-  discard_body();
-  if (auto copied = append_text(answer.text()); !copied) {
-    return std::unexpected(because(copied.error()));
+  return answer_text(answer.text());
+}
+
+proto::RequestResult<void> Exchange::answer_dictionaries() noexcept {
+  const DictionaryStore* store = service_.dictionaries();
+  if (store == nullptr) return std::unexpected(no_dictionary_dir());
+  PinnedDictionaries dictionaries;
+  store->pin(dictionaries);
+  if (match_.route == proto::Route::dictionaries) {
+    head_.content_type = proto::kJsonType;
+    return answer_text(dictionaries_json(dictionaries));
   }
-  start_response(answer.text().size());
+  const StoredDictionary* found = dictionaries.find_named(match_.name.view());
+  if (found == nullptr) {
+    return proto::refuse(Errc::unknown_dictionary, "there is no dictionary of that name or id");
+  }
+  head_.content_type = proto::kBytesType;
+  return answer_text(core::as_text(found->content()));
+}
+
+proto::RequestResult<void> Exchange::answer_text(std::string_view text) noexcept {
+  discard_body();
+  if (auto copied = append_text(text); !copied) return std::unexpected(because(copied.error()));
+  start_response(text.size());
   return {};
 }
 

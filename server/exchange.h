@@ -98,6 +98,8 @@ class Exchange {
   [[nodiscard]] bool keep_answer() noexcept;
   [[nodiscard]] proto::RequestResult<void> begin_codec() noexcept;
   [[nodiscard]] proto::RequestResult<void> answer_route() noexcept;
+  [[nodiscard]] proto::RequestResult<void> answer_dictionaries() noexcept;
+  [[nodiscard]] proto::RequestResult<void> answer_text(std::string_view text) noexcept;
   [[nodiscard]] core::Result<void> append_text(std::string_view text) noexcept;
   void discard_body() noexcept;
   [[nodiscard]] bool send_continue() noexcept;

@@ -98,6 +98,7 @@ void Exchange::start_response(std::optional<std::uint64_t> content_length) noexc
   response_started_ = head_pending_ = true;
   head_.close = head_.close || service_.lifecycle().draining();  // it may have begun since
   head_.date = connection_->loop().date();
+  if (codec_route_) codec_.describe(head_, reader_);
   if (head_.status == 204) {
     head_.framing = proto::ResponseFraming::none;
   } else if (content_length) {
@@ -109,7 +110,6 @@ void Exchange::start_response(std::optional<std::uint64_t> content_length) noexc
                         : proto::ResponseFraming::chunked;
   }
   if (!codec_route_) return;
-  codec_.describe(head_, reader_);
   if (content_length) {
     head_.stats = codec_.stats();
     head_.timing = timing();
@@ -201,9 +201,9 @@ bool Exchange::prepare_stream_batch() noexcept {
   if (chunked) {
     if (chunk_open_) writer_.put_text(proto::kChunkEnd);
     const bool trailers = head_.announce_trailers;
-    writer_.commit_text(proto::write_last_chunk(
-        writer_.text_room(), trailers ? codec_.stats() : std::nullopt,
-        trailers ? std::optional(timing()) : std::nullopt));
+    writer_.commit_text(proto::write_last_chunk(writer_.text_room(),
+                                                trailers ? codec_.stats() : std::nullopt,
+                                                trailers ? std::optional(timing()) : std::nullopt));
   }
   response_ended_ = true;
   return true;

@@ -67,10 +67,17 @@ std::expected<std::unique_ptr<Service>, std::string> Service::create(const Confi
       core::ObjectPool<SplitEncoder>::create({.name = "split", .max_objects = kSplitEncoders});
   if (!split_encoders) return std::unexpected("cannot reserve the memory of split encoders");
   split_encoders->prepare(kSplitEncoders);
-  return std::unique_ptr<Service>(new Service(config, log, shards,
-                                              {std::move(*blocks), std::move(*admin_blocks),
-                                               std::move(*workspaces), std::move(*split_encoders)},
-                                              std::move(*secrets)));
+  std::unique_ptr<DictionaryStore> dictionaries;
+  if (!config.dictionary_dir.empty()) {
+    auto opened = DictionaryStore::open(config.dictionary_dir, config.dictionary_bytes);
+    if (!opened) return std::unexpected(opened.error());
+    dictionaries = std::move(*opened);
+  }
+  return std::unique_ptr<Service>(
+      new Service(config, log, shards,
+                  {std::move(*blocks), std::move(*admin_blocks), std::move(*workspaces),
+                   std::move(*split_encoders), std::move(dictionaries)},
+                  std::move(*secrets)));
 }
 
 std::expected<Service::Secrets, std::string> Service::load_secrets(const Config& config) {

@@ -17,6 +17,7 @@
 #include "server/answers.h"
 #include "server/block_pools.h"
 #include "server/config.h"
+#include "server/dictionary_store.h"
 #include "server/lifecycle.h"
 #include "server/listener_guard.h"
 #include "server/metrics.h"
@@ -53,6 +54,8 @@ class Service {
     return memory_.split_encoders;
   }
   [[nodiscard]] core::WorkspacePools& workspaces() noexcept { return memory_.workspaces; }
+  /// Returns: null where there is no `--dictionary-dir`.
+  [[nodiscard]] DictionaryStore* dictionaries() noexcept { return memory_.dictionaries.get(); }
   [[nodiscard]] StreamBudget& stream_budget() noexcept { return stream_budget_; }
 
   /// The loops that serve. Threads: one, while none of them runs.
@@ -120,6 +123,7 @@ class Service {
     BlockPools admin_blocks;
     core::WorkspacePools workspaces;
     core::ObjectPool<SplitEncoder> split_encoders;
+    std::unique_ptr<DictionaryStore> dictionaries;  // null: there is no folder for them
   };
 
   struct Secrets {
