@@ -102,5 +102,28 @@ TEST_F(WorkspacePoolsTest, LeasingNeverTouchesTheHeapOnceWarm) {
   }
 }
 
+TEST_F(WorkspacePoolsTest, KnowsWhatHasRoomWhetherFreeOrNot) {
+  WorkspacePools pools = *WorkspacePools::create(kGiB, 1u << 20);
+  for (const CodingTraits& row : all_codings()) {
+    for (const Direction direction : {Direction::compress, Direction::decompress}) {
+      std::size_t largest = 0;
+      for (const WorkspaceKind& kind : pools.kinds()) {
+        const bool takes = !kind.coding || *kind.coding == row.coding;
+        if (takes && kind.direction == direction) largest = std::max(largest, kind.block_bytes);
+      }
+      std::vector<PooledBlock> taken;
+      while (auto block = pools.acquire(row.coding, direction, largest)) {
+        taken.push_back(std::move(*block));
+      }
+      EXPECT_TRUE(pools.has_room_for(row.coding, direction, 0)) << row.name;
+      EXPECT_TRUE(pools.has_room_for(row.coding, direction, largest)) << row.name;
+      EXPECT_FALSE(pools.has_room_for(row.coding, direction, largest + 1)) << row.name;
+      const auto refused = pools.acquire(row.coding, direction, largest + 1);
+      ASSERT_FALSE(refused.has_value());
+      EXPECT_EQ(refused.error().code, Errc::configuration);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace frdpu::core

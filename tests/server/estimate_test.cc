@@ -339,6 +339,7 @@ TEST(EstimateTest, CostsWhatAllCodingsCost) {
   Estimate estimate(pools(), blocks());
   using std::chrono::milliseconds;
   EXPECT_EQ(estimate.cost_estimate(0).count(), 0);
+  EXPECT_GT(estimate.cost_estimate(1), std::chrono::microseconds(30));
   EXPECT_GT(estimate.cost_estimate(kMiB), milliseconds(20));
   EXPECT_LT(estimate.cost_estimate(UINT64_MAX), milliseconds(60));
   EXPECT_EQ(estimate.cost_estimate(UINT64_MAX), estimate.cost_estimate(kMiB));

@@ -11,6 +11,7 @@
 #include "core/coding_sniffer.h"
 #include "tests/support/body_helpers.h"
 #include "tests/support/codec_driver.h"
+#include "tests/support/frame_makers.h"
 #include "tests/support/oracles.h"
 
 namespace frdpu::server {
@@ -24,9 +25,12 @@ using core::kKiB;
 using core::kMiB;
 using core::body_test::pools;
 using nlohmann::json;
+using test::br_frame;
 using test::Buffer;
+using test::lz4_frame;
 using test::oracle_encode;
 using test::skippable_frame;
+using test::zstd_frame;
 using test::operator+;
 
 constexpr auto kNull = nullptr;
@@ -73,65 +77,6 @@ json answer(std::string_view coding, json window, json content, json dictionary,
 
 json unreadable(std::string_view coding, std::string_view refused) {
   return answer(coding, kNull, kNull, kNull, kNull, refused);
-}
-
-struct Knobs {
-  int level = 3;
-  bool checksum = true;
-  bool content_size = true;
-  int window_log = 0;
-};
-
-Buffer zstd_frame(Bytes input, const Knobs& knobs) {
-  ZSTD_CCtx* context = ZSTD_createCCtx();
-  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, knobs.level);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, knobs.checksum);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, knobs.content_size);
-  ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, knobs.window_log);
-  Buffer out(ZSTD_compressBound(input.size()));
-  ZSTD_outBuffer to{out.data(), out.size(), 0};
-  ZSTD_inBuffer from{input.data(), input.size(), 0};
-  // In two steps the library does not know the size, and leaves the window as it was asked for.
-  if (!knobs.content_size) {
-    from.size = 1;
-    EXPECT_FALSE(ZSTD_isError(ZSTD_compressStream2(context, &to, &from, ZSTD_e_continue)));
-    from.size = input.size();
-  }
-  EXPECT_EQ(ZSTD_compressStream2(context, &to, &from, ZSTD_e_end), 0u);
-  ZSTD_freeCCtx(context);
-  out.resize(to.pos);
-  return out;
-}
-
-Buffer lz4_frame(Bytes input, LZ4F_blockSizeID_t block, bool checksum, bool content_size,
-                 unsigned dictionary_id = 0) {
-  LZ4F_preferences_t preferences{};
-  preferences.autoFlush = 1;
-  preferences.frameInfo.blockSizeID = block;
-  preferences.frameInfo.contentChecksumFlag =
-      checksum ? LZ4F_contentChecksumEnabled : LZ4F_noContentChecksum;
-  preferences.frameInfo.contentSize = content_size ? input.size() : 0;
-  preferences.frameInfo.dictID = dictionary_id;
-  LZ4F_cctx* context = nullptr;
-  EXPECT_FALSE(LZ4F_isError(LZ4F_createCompressionContext(&context, LZ4F_VERSION)));
-  Buffer out(LZ4F_compressBound(input.size(), &preferences) + LZ4F_HEADER_SIZE_MAX + 64);
-  std::size_t size = LZ4F_compressBegin(context, out.data(), out.size(), &preferences);
-  size += LZ4F_compressUpdate(context, out.data() + size, out.size() - size, input.data(),
-                              input.size(), nullptr);
-  size += LZ4F_compressEnd(context, out.data() + size, out.size() - size, nullptr);
-  LZ4F_freeCompressionContext(context);
-  out.resize(size);
-  return out;
-}
-
-Buffer br_frame(Bytes input, int window_log) {
-  std::size_t size = BrotliEncoderMaxCompressedSize(input.size()) + 16;
-  Buffer out(size);
-  EXPECT_TRUE(BrotliEncoderCompress(4, window_log, BROTLI_MODE_GENERIC, input.size(),
-                                    test::detail::u8(input.data()), &size,
-                                    test::detail::u8(out.data())));
-  out.resize(size);
-  return out;
 }
 
 // Knows one dictionary.
