@@ -184,6 +184,11 @@ proto::RequestResult<void> CodecHandler::set_target(const proto::EncodeSettings&
       return proto::refuse(Errc::unknown_dictionary, "there is no dictionary of that name or id",
                            "dictionary");
     }
+    if (target.coding == Coding::zstd && !dictionary->dictionary().is_zstd_format()) {
+      return proto::refuse(Errc::invalid_parameter,
+                           "zstd takes dictionaries in its own format: its frames name no other",
+                           "dictionary");
+    }
   }
   // `proto` has checked zstd's window against the cap; brotli's may exceed it and is rounded down
   // to what there are workspaces for.

@@ -189,6 +189,24 @@ class AllocationTest(unittest.TestCase):
                     wrong.append(f"{query}, {sum(map(len, items))} B: {allocated}")
         self.assertEqual(wrong, [])
 
+    def test_looking_at_bodies_causes_none(self):
+        connections = [self.service.connect() for _ in range(8)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+        wrong = []
+        for target, body in (("/v1/estimate", text(1400)), ("/v1/estimate", text(100_000)),
+                             ("/v1/probe", b"\x1f\x8b\x08" + bytes(7)), ("/v1/probe", text(9))):
+            def ask(connection):
+                return connection.request("POST", target, body).body
+
+            with concurrent.futures.ThreadPoolExecutor(len(connections)) as clients:
+                for _ in range(4):
+                    list(clients.map(ask, connections))
+            allocated, _ = self.steady(lambda: [ask(each) for each in connections * 5])
+            if allocated:
+                wrong.append(f"{target}, {len(body)} B: {allocated}")
+        self.assertEqual(wrong, [])
+
     def test_refusals_cause_none(self):
         connections = [self.service.connect() for _ in range(4)]
         for connection in connections:
