@@ -233,6 +233,16 @@ TEST_F(DictionaryStoreTest, WhatIsPinnedOutlivesReplacementAndRemoval) {
   EXPECT_EQ(store->memory_in_use(), 0u);
 }
 
+TEST_F(DictionaryStoreTest, WhatIsPinnedOutlivesTheStore) {
+  PinnedDictionaries now;
+  {
+    const auto store = open();
+    ASSERT_TRUE(put(*store, "name", "content"));
+    store->pin(now);
+  }
+  EXPECT_EQ(core::as_text(now.find_named("name")->content()), "content");
+}
+
 TEST_F(DictionaryStoreTest, RemovingWhatIsNotThereIsAnError) {
   const auto store = open();
   ASSERT_TRUE(put(*store, "name", "content"));
