@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -29,12 +30,13 @@ class DictionaryMemory {
 };
 
 /// Bytes that grow as they come, and are counted as long as they are there. Move-only.
-/// Life: the memory that counts them must outlive them. Threads: one at a time.
+/// Ownership: shares what counts them, so that they may outlive the store. Threads: one at a time.
 class CountedBytes {
  public:
-  explicit CountedBytes(DictionaryMemory& memory) noexcept : memory_(&memory) {}
+  explicit CountedBytes(std::shared_ptr<DictionaryMemory> memory) noexcept
+      : memory_(std::move(memory)) {}
   CountedBytes(CountedBytes&& other) noexcept
-      : memory_(other.memory_),
+      : memory_(other.memory_),  // what was moved from is empty, and may be used again
         bytes_(std::move(other.bytes_)),
         counted_(std::exchange(other.counted_, 0)) {}
   CountedBytes& operator=(CountedBytes&&) = delete;
@@ -54,7 +56,7 @@ class CountedBytes {
   // Moves the bytes to memory of just this size, which is counted beside the old one meanwhile.
   [[nodiscard]] core::Result<void> move_to(std::size_t room) noexcept;
 
-  DictionaryMemory* memory_;
+  std::shared_ptr<DictionaryMemory> memory_;
   std::vector<std::byte> bytes_;
   std::size_t counted_ = 0;
 };

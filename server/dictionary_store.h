@@ -94,7 +94,7 @@ class PinnedDictionaries final : public core::DictionarySource {
 ///
 /// A change is on the disk before it is in force: a temporary file beside the place, synced,
 /// renamed, the folder synced. After a crash a name stands for the old bytes or the new ones.
-/// Life: outlives its pins. Threads: any. Reads wait for no disk; changes wait for each other.
+/// Life: pins may outlive it. Threads: any. Reads wait for no disk; changes wait for each other.
 class DictionaryStore {
  public:
   /// More would make every look-up slow and the list long.
@@ -146,7 +146,7 @@ class DictionaryStore {
                                               std::uint64_t bytes) const noexcept;
 
   /// Memory of everything that is, was or is to be stored. Threads: any.
-  [[nodiscard]] std::uint64_t memory_in_use() const noexcept { return memory_.in_use_bytes(); }
+  [[nodiscard]] std::uint64_t memory_in_use() const noexcept { return memory_->in_use_bytes(); }
 
  private:
   friend class TrainingTurn;
@@ -154,7 +154,7 @@ class DictionaryStore {
   DictionaryStore(std::string folder, std::uint64_t limit_bytes)
       : folder_(std::move(folder)),
         limit_bytes_(limit_bytes),
-        memory_(kMemoryPerByte * limit_bytes) {}
+        memory_(std::make_shared<DictionaryMemory>(kMemoryPerByte * limit_bytes)) {}
 
   [[nodiscard]] std::expected<void, std::string> load();
   [[nodiscard]] core::Result<Put> put_locked(std::string_view name, CountedBytes content);
@@ -163,7 +163,7 @@ class DictionaryStore {
 
   const std::string folder_;
   const std::uint64_t limit_bytes_;
-  DictionaryMemory memory_;
+  const std::shared_ptr<DictionaryMemory> memory_;
   std::atomic<bool> training_ = false;
   std::mutex changes_;          // held over a whole change, the disk's part too
   mutable std::mutex current_;  // held to copy or change the pointer alone

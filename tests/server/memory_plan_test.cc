@@ -46,6 +46,18 @@ TEST(MemoryPlanTest, DefaultsFitTheMachineAndLeaveTheKernelItsShare) {
   }
 }
 
+TEST(MemoryPlanTest, DictionariesLeaveRoomForTheRest) {
+  for (const std::uint64_t memory : {384 * kMiB, 512 * kMiB, 1 * kGiB, 4 * kGiB}) {
+    SCOPED_TRACE(memory / kMiB);
+    Config config = two_cores();
+    config.dictionary_dir = "/var/lib/frdpu";
+    choose_memory(config, machine_of(memory));
+    const auto checked = check_memory(config, machine_of(memory));
+    EXPECT_TRUE(checked) << checked.error();
+    EXPECT_LE(memory_bytes(config), memory - memory / 16);
+  }
+}
+
 TEST(MemoryPlanTest, LargeMachinesAreCapped) {
   Config config = two_cores();
   choose_memory(config, machine_of(1024 * kGiB));

@@ -61,6 +61,26 @@ NthFailure& pool_failure() noexcept {
   return failure;
 }
 
+NthFailure& disk_failure() noexcept {
+  static NthFailure failure;
+  return failure;
+}
+
+std::string& disk_calls() {
+  thread_local std::string calls;
+  return calls;
+}
+
+namespace {
+
+bool disk_call_fails(const char* name) {
+  disk_calls().append(name).append(" ");
+  if (!disk_failure().hits()) return false;
+  errno = EIO;
+  return true;
+}
+
+}  // namespace
 }  // namespace frdpu::test
 
 // NOLINTBEGIN: the linker's names
@@ -72,8 +92,28 @@ extern "C" {
 ssize_t __real_recv(int socket, void* buffer, size_t length, int flags);
 ssize_t __real_send(int socket, const void* bytes, size_t length, int flags);
 ssize_t __real_sendmsg(int socket, const msghdr* message, int flags);
+int __real_mkostemp(char* path, int flags);
+int __real_fsync(int file);
+int __real_rename(const char* from, const char* to);
+int __real_unlink(const char* path);
 // PoolCore::acquire_slow: a member function is called as a free one that is handed `this`.
 BlockHeader* __real__ZN5frdpu4core6detail8PoolCore12acquire_slowEv(PoolCore* pool);
+
+int __wrap_mkostemp(char* path, int flags) {
+  return frdpu::test::disk_call_fails("mkostemp") ? -1 : __real_mkostemp(path, flags);
+}
+
+int __wrap_fsync(int file) {
+  return frdpu::test::disk_call_fails("fsync") ? -1 : __real_fsync(file);
+}
+
+int __wrap_rename(const char* from, const char* to) {
+  return frdpu::test::disk_call_fails("rename") ? -1 : __real_rename(from, to);
+}
+
+int __wrap_unlink(const char* path) {
+  return frdpu::test::disk_call_fails("unlink") ? -1 : __real_unlink(path);
+}
 
 ssize_t __wrap_recv(int socket, void* buffer, size_t length, int flags) {
   if (frdpu::test::socket_call_fails()) {

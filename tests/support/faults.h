@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "tests/support/nth_failure.h"
 
@@ -33,5 +34,12 @@ void set_socket_fault(SocketFault fault) noexcept;
 /// Acquisitions of blocks and workspaces that no thread's magazine can serve: all of them where
 /// pools have fewer than 8 blocks. One that fails finds its pool exhausted.
 NthFailure& pool_failure() noexcept;
+
+/// mkostemp(3), fsync(2), rename(2) and unlink(2), counted together. One that fails does nothing
+/// and sets EIO.
+NthFailure& disk_failure() noexcept;
+
+/// The names of this thread's calls of these so far, each with a space behind it.
+std::string& disk_calls();
 
 }  // namespace frdpu::test
