@@ -1,5 +1,7 @@
 #include "core/dictionary.h"
 
+#include <atomic>
+
 namespace frdpu::core {
 namespace {
 
@@ -12,6 +14,11 @@ std::uint32_t load_u32(Bytes bytes, std::size_t at) noexcept {
 }
 
 }  // namespace
+
+Dictionary::Dictionary(Bytes content, std::uint32_t id) noexcept : content_(content), id_(id) {
+  static std::atomic<std::uint64_t> latest{0};
+  serial_ = latest.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 std::optional<std::uint32_t> Dictionary::declared_id(Bytes content) noexcept {
   if (content.size() < 8 || load_u32(content, 0) != kZstdMagic) return std::nullopt;

@@ -16,13 +16,17 @@ class Dictionary {
   /// The first four bytes of a dictionary in zstd's format. Source: RFC 8878, 5.
   static constexpr std::uint32_t kZstdMagic = 0xEC30A437;
 
-  Dictionary(Bytes content, std::uint32_t id) noexcept : content_(content), id_(id) {}
+  Dictionary(Bytes content, std::uint32_t id) noexcept;
 
   /// All bytes of the file. lz4 takes them as history as they are, zstd reads its format.
   [[nodiscard]] Bytes content() const noexcept { return content_; }
 
   /// The id in frame headers, the same in zstd and lz4 frames; never 0.
   [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+
+  /// A number that no other dictionary of this process has, copies of this one aside: says whether
+  /// what was prepared from a dictionary is of this one. Never 0.
+  [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
 
   /// True when the content is in zstd's dictionary format (entropy tables and an id of its own);
   /// false for raw content.
@@ -35,6 +39,7 @@ class Dictionary {
  private:
   Bytes content_;
   std::uint32_t id_;
+  std::uint64_t serial_;
 };
 
 /// Where decoders find the dictionary that a frame names.

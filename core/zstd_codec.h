@@ -10,12 +10,13 @@
 ///
 ///   workspace
 ///   +-----------+-----------+-----------------+--------------------------------+
-///   | Workspace | Encoder / | static DDict    | static ZSTD_CCtx / ZSTD_DCtx,  |
-///   | header    | Decoder   | (if one needed) | with the rest of the region    |
+///   | Workspace | Encoder / | static CDict or | static ZSTD_CCtx / ZSTD_DCtx,  |
+///   | header    | Decoder   | DDict, if any   | with the rest of the region    |
 ///   +-----------+-----------+-----------------+--------------------------------+
 ///
 /// A context that is found in the workspace is reset, not built anew: its tables need no clearing
-/// then, which is most of what a small frame costs (measured: core/README.md).
+/// then, which is most of what a small frame costs (measured: core/README.md). So is an encoder's
+/// digest of a dictionary, as long as the same one is asked for at the same level.
 namespace frdpu::core {
 
 /// Bytes of workspace for an encoder, exact to some hundred bytes: from the level, the window and

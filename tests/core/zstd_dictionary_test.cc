@@ -2,6 +2,9 @@
 #include <zdict.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <memory>
+
 #include "core/dictionary.h"
 #include "core/zstd_codec.h"
 #include "tests/support/heap_counter.h"
@@ -128,6 +131,76 @@ TEST_F(ZstdDictionaryTest, NamesAMissingAWrongAndABrokenOne) {
   const auto encoded = encode(params, input_);
   ASSERT_FALSE(encoded.has_value());
   EXPECT_EQ(encoded.error().code, Errc::invalid_parameter);
+}
+
+// Small payloads have a digest of the dictionary, in memory that was computed for it.
+TEST_F(ZstdDictionaryTest, MemoryIsEnoughForEveryLevelAndSize) {
+  for (const std::size_t dictionary_bytes : {std::size_t{300}, std::size_t{4096}}) {
+    std::vector<std::size_t> sizes(200, 300);
+    Buffer trained(dictionary_bytes);
+    const Buffer samples = test::json_like(200 * 300, 3);
+    trained.resize(
+        ZDICT_trainFromBuffer(trained.data(), trained.size(), samples.data(), sizes.data(), 200));
+    trained.insert(trained.end(), 16 * dictionary_bytes, std::byte{'x'});  // more content
+    const Dictionary dictionary(trained, *Dictionary::declared_id(trained));
+    for (int level = 1; level <= ZSTD_maxCLevel(); ++level) {
+      for (const std::size_t size : {0, 1, 1'400, 9'000, 16'384, 16'385}) {
+        for (const std::uint32_t window : {0u, 1024u, 1u << 20}) {
+          for (const bool whole : {false, true}) {
+            SCOPED_TRACE(testing::Message() << trained.size() << " level " << level << ' ' << size
+                                            << " window " << window << ' ' << whole);
+            const Buffer input = test::json_like(size, 11);
+            EncoderParams params = zstd_params(level, size, window, whole);
+            params.dictionary = &dictionary;
+            const auto frame = encode(params, input);
+            ASSERT_TRUE(frame) << frame.error().detail;
+            const auto back = decode(*frame, {}, &dictionary);
+            ASSERT_TRUE(back) << back.error().detail;
+            ASSERT_TRUE(back->output == input);
+          }
+        }
+      }
+    }
+  }
+}
+
+// What a workspace holds from earlier must not be taken for what is asked for now: the same id may
+// stand for other content, and the memory of a dictionary may be another's by then.
+TEST_F(ZstdDictionaryTest, ADigestIsOfTheDictionaryThatIsAskedFor) {
+  Buffer content = trained_;
+  auto first = std::make_unique<Dictionary>(content, id_);
+  const auto frame_with = [&](const Dictionary* dictionary, int level, core::MutableBytes region) {
+    EncoderParams params = zstd_params(level, input_.size(), 0, true);
+    params.dictionary = dictionary;
+    const Placed<Encoder> encoder(*place_zstd_encoder(params, region));
+    Buffer out(zstd_bound(input_.size()));
+    out.resize(encoder->step(input_, out, Flush::finish)->produced);
+    return out;
+  };
+  EncoderParams largest = zstd_params(19, input_.size(), 0, true);
+  largest.dictionary = first.get();
+  const std::size_t bytes = 2 * zstd_encoder_workspace_bytes(largest);
+  const auto fresh = [&](const Dictionary* dictionary, int level) {
+    const AlignedRegion region(bytes);
+    return frame_with(dictionary, level, region.bytes());
+  };
+  const AlignedRegion region(bytes);
+  const Buffer before = frame_with(first.get(), 3, region.bytes());
+  EXPECT_TRUE(before == fresh(first.get(), 3));
+  EXPECT_TRUE(frame_with(first.get(), 3, region.bytes()) == before) << "the second time";
+  EXPECT_TRUE(frame_with(first.get(), 19, region.bytes()) == fresh(first.get(), 19));
+  EXPECT_TRUE(frame_with(nullptr, 3, region.bytes()) == fresh(nullptr, 3));
+  EXPECT_TRUE(frame_with(first.get(), 3, region.bytes()) == before);
+
+  // Another dictionary at the same place, with the same id and size.
+  first.reset();
+  std::rotate(content.end() - 3000, content.end() - 1500, content.end());
+  const Dictionary second(content, id_);
+  const Buffer after = frame_with(&second, 3, region.bytes());
+  EXPECT_TRUE(after == fresh(&second, 3));
+  const auto back = decode(after, {}, &second);
+  ASSERT_TRUE(back);
+  EXPECT_TRUE(back->output == input_);
 }
 
 }  // namespace
