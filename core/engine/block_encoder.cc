@@ -60,6 +60,10 @@ std::size_t BlockEncoder::table_bytes(const BlockEncoderConfig& config) noexcept
   return longest_bytes(config) + (config.block_bytes + 1) * sizeof(OptimalStep);
 }
 
+std::size_t BlockEncoder::learned_bytes(const BlockEncoderConfig& config) noexcept {
+  return config.level < kFirstChainLevel ? table_bytes(config) : 0;
+}
+
 BlockEncoder::BlockEncoder(const BlockEncoderConfig& config, void* tables) noexcept
     : config_(config), tables_(static_cast<std::uint16_t*>(tables)) {}
 

@@ -39,6 +39,10 @@ class BlockEncoder {
   /// Bytes that the tables take. Requires: level in 1..9.
   [[nodiscard]] static std::size_t table_bytes(const BlockEncoderConfig& config) noexcept;
 
+  /// Those of them that are worth a copy of what learn() wrote there; 0 from level 4 on, where they
+  /// are too large.
+  [[nodiscard]] static std::size_t learned_bytes(const BlockEncoderConfig& config) noexcept;
+
   /// `tables` is 64-aligned and has table_bytes(config).
   BlockEncoder(const BlockEncoderConfig& config, void* tables) noexcept;
 

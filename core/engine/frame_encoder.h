@@ -39,7 +39,8 @@ namespace frdpu::core {
 /// dictionary must outlive the encoder.
 /// Errors: invalid_level, invalid_window, invalid_size.
 /// Ownership: the object lives in the workspace; the caller ends it with its destructor.
-/// Cost: clears the level's table; with a dictionary also enters its last `window` bytes.
+/// Cost: clears the level's table; with a dictionary also enters its last `window` bytes. Of that a
+/// payload of up to 16 KiB finds most done, where the workspace had the same dictionary before.
 [[nodiscard]] Result<Encoder*> place_lz4_encoder(const EncoderParams& params,
                                                  MutableBytes workspace) noexcept;
 
@@ -50,6 +51,10 @@ class FrameEncoder final : public Encoder {
   struct Layout {
     lz4::BlockEncoderConfig config;
     bool direct = false;  ///< reads the caller's view; gathers nothing
+    /// Of tables as they are behind a dictionary, kept for the next frame with it. Then the region
+    /// starts with a workspace's header and what else is kept; the dictionary's bytes lie gathered,
+    /// and a payload so small never moves them.
+    std::size_t learned_bytes = 0;
     std::size_t table_bytes = 0;
     std::size_t gathered_bytes = 0;
     std::size_t encoded_bytes = 0;
@@ -59,6 +64,14 @@ class FrameEncoder final : public Encoder {
   [[nodiscard]] static Layout layout_for(const EncoderParams& params) noexcept;
 
   FrameEncoder(const EncoderParams& params, const Layout& layout, std::uint8_t* parts) noexcept;
+
+  /// The same with a dictionary that was learned by an encoder in the same place.
+  /// Requires: the tables are as they were then, and what was gathered.
+  FrameEncoder(const EncoderParams& params, const Layout& layout, std::uint8_t* parts,
+               const lz4::BlockEncoder& learned) noexcept;
+
+  /// The encoder of blocks, with what it has learned. Requires: no step yet.
+  [[nodiscard]] const lz4::BlockEncoder& learned() const noexcept { return blocks_; }
 
   /// Errors: invalid_size when the input is not of the size that was pledged, or when the room
   /// promised with `whole` is missing.

@@ -10,6 +10,7 @@
 #include "core/engine/frame_decoder.h"
 #include "core/engine/frame_encoder.h"
 #include "core/engine/lz4_frame_header.h"
+#include "core/workspace.h"
 #include "tests/fuzz/fuzz_support.h"
 
 /// What the fuzz targets of the LZ4 engine share: codecs driven with views of exact size, so that a
@@ -46,7 +47,9 @@ inline Buffer stretched(core::Bytes bytes, std::size_t size) {
 class Workspace {
  public:
   explicit Workspace(std::size_t bytes)
-      : bytes_(bytes), data_(::operator new(std::max<std::size_t>(bytes, 1), kAlign)) {}
+      : bytes_(bytes), data_(::operator new(std::max<std::size_t>(bytes, 1), kAlign)) {
+    core::Workspace::format({static_cast<std::byte*>(data_), bytes_});
+  }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
   ~Workspace() { ::operator delete(data_, kAlign); }

@@ -177,6 +177,45 @@ TEST(FrameEncoderTest, HistoryOverTheStreamPays) {
   EXPECT_TRUE(same_bytes(*liblz4_decode(linked), input));
 }
 
+// Small payloads share what was learned of a dictionary. Whatever a workspace held before, the
+// frame is the one that a fresh workspace makes.
+TEST(FrameEncoderTest, ADictionaryThatWasLearnedBeforeChangesNothing) {
+  const Buffer content = json_like(100'000, 7);
+  for (const std::size_t dictionary_bytes : {1, 9, 5'000, 70'000}) {
+    Buffer bytes = to_buffer(core::Bytes(content).first(dictionary_bytes));
+    const core::Dictionary first(bytes, 1000);
+    Buffer others = bytes;
+    std::ranges::reverse(others);
+    const core::Dictionary second(others, 1000);  // the same id
+    for (int level = 1; level <= 9; ++level) {
+      for (const std::uint32_t window : {256u, 4096u, 65535u}) {
+        const TestWorkspace workspace(2 << 20);
+        for (const std::size_t size : {1'400, 0, 1, 16'384, 1'400, 16'385}) {
+          for (const core::Dictionary* dictionary :
+               {&first, &first, static_cast<const core::Dictionary*>(nullptr), &second, &first}) {
+            SCOPED_TRACE(testing::Message() << dictionary_bytes << " level " << level << " window "
+                                            << window << " size " << size);
+            const Buffer input = json_like(size, 8);
+            core::EncoderParams params = lz4_params(level, window);
+            params.content_bytes = size;
+            params.dictionary = dictionary;
+            ASSERT_LE(core::lz4_encoder_workspace_bytes(params), 2 << 20);
+            Buffer again;
+            {
+              const Placed<core::Encoder> encoder(
+                  *core::place_lz4_encoder(params, workspace.bytes()));
+              again = *run_transform(*encoder.object, input, 1000, 1 << 16).output;
+            }
+            ASSERT_TRUE(same_bytes(again, encode_lz4(params, input, 1000, 1 << 16)));
+            const RunResult back = decode_lz4(again, SIZE_MAX, 1 << 16, dictionary);
+            ASSERT_TRUE(back.output && same_bytes(*back.output, input));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(FrameEncoderTest, RefusesWhatIsOutOfRange) {
   const TestWorkspace workspace(1 << 21);
   EXPECT_EQ(core::lz4_encoder_workspace_bytes(lz4_params(0)), 0u);
