@@ -1,5 +1,6 @@
 #include "server/bench_report.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>

@@ -52,6 +52,21 @@ class WrongDictionary final : public core::DictionarySource {
   core::Dictionary dictionary_;
 };
 
+// Changes a byte of the input when a decoder begins: then what comes back is no longer the same.
+class ChangingInput final : public core::DictionarySource {
+ public:
+  ChangingInput(const core::Dictionary& dictionary, char& byte)
+      : dictionary_(dictionary), byte_(byte) {}
+  const core::Dictionary* find(std::uint32_t) noexcept override {
+    byte_ ^= 1;
+    return &dictionary_;
+  }
+
+ private:
+  const core::Dictionary& dictionary_;
+  char& byte_;
+};
+
 class RoundTripBenchTest : public ::testing::Test {
  protected:
   static core::WorkspacePools make_pools() {
@@ -134,6 +149,20 @@ TEST_F(RoundTripBenchTest, AFrameThatDoesNotComeBackIsAnError) {
       std::chrono::nanoseconds(1));
   ASSERT_FALSE(measured);
   EXPECT_EQ(measured.error().code, Errc::checksum_mismatch);
+}
+
+TEST_F(RoundTripBenchTest, OtherBytesThanThoseOfTheInputAreAnError) {
+  std::string input = text(4000);
+  const std::string content = text(500);
+  const core::Dictionary dictionary(as_bytes(content), 70000);
+  ChangingInput changing(dictionary, input[2500]);
+  RoundTripBench bench(pools_, &changing);
+  const auto measured =
+      bench.measure(as_bytes(input), {.coding = Coding::lz4, .level = 1, .dictionary = &dictionary},
+                    0, std::chrono::nanoseconds(1));
+  ASSERT_FALSE(measured);
+  EXPECT_EQ(measured.error().code, Errc::internal_error);
+  EXPECT_EQ(measured.error().offset, 2500u);
 }
 
 }  // namespace
