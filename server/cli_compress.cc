@@ -23,17 +23,9 @@ struct CompressOptions {
 // What decoders with the usual limit read, unless more is asked for. Source: RFC 9659.
 constexpr std::uint32_t kUsualWindowBytes = 8 * core::kMiB;
 
-std::string range_text(const core::IntRange& range) {
-  return std::to_string(range.min) + " to " + std::to_string(range.max);
-}
-
 // The coding that was named, or else the one that the result's name stands for.
 CliResult<core::Coding> choose_coding(const FileOptions& options) {
-  if (!options.coding.empty()) {
-    if (const auto coding = core::coding_from_name(options.coding)) return *coding;
-    return wrong_usage("--coding: '" + options.coding +
-                       "' is not one of lz4, zstd, gzip, deflate, br, identity");
-  }
+  if (!options.coding.empty()) return parse_coding(options.coding);
   return core::coding_from_suffix(options.output).value_or(core::Coding::lz4);
 }
 
@@ -41,15 +33,9 @@ CliResult<core::EncoderParams> choose_params(const CompressOptions& options) {
   const auto coding = choose_coding(options.files);
   if (!coding) return std::unexpected(coding.error());
   const core::CodingTraits& traits = core::traits(*coding);
-  core::EncoderParams params{.coding = *coding,
-                             .level = static_cast<int>(traits.levels.default_value)};
-  if (options.level) {
-    if (*options.level < 0 || !traits.levels.contains(static_cast<std::uint64_t>(*options.level))) {
-      return wrong_usage("--level: " + std::to_string(*options.level) + " is not in " +
-                         range_text(traits.levels) + ", the levels of " + std::string(traits.name));
-    }
-    params.level = *options.level;
-  }
+  const auto level = choose_level(*coding, options.level);
+  if (!level) return std::unexpected(level.error());
+  core::EncoderParams params{.coding = *coding, .level = *level};
   if (options.window.empty()) return core::with_window_cap(params, kUsualWindowBytes);
   const auto window = parse_size(options.window);
   if (!window) return wrong_usage("--window: '" + options.window + "' " + window.error());
@@ -101,14 +87,8 @@ int run(const CompressOptions& options) {
   const auto dictionary = load_dictionary(options.files);
   if (!dictionary) return cli_error(dictionary.error().line, dictionary.error().status);
   if (*dictionary) {
-    if (!core::traits(params->coding).takes_dictionary) {
-      return cli_error("--dictionary: only zstd and lz4 take one", kExitWrongUsage);
-    }
-    // libzstd writes no id for raw content, and a frame without one finds no dictionary again.
-    if (params->coding == core::Coding::zstd && !(*dictionary)->dictionary().is_zstd_format()) {
-      return cli_error("--dictionary: zstd takes dictionaries in its own format (zstd --train)",
-                       kExitWrongUsage);
-    }
+    const auto fits = check_dictionary(params->coding, (*dictionary)->dictionary());
+    if (!fits) return cli_error(fits.error().line, fits.error().status);
     params->dictionary = &(*dictionary)->dictionary();
   }
   return for_each_file(options.files,

@@ -38,11 +38,7 @@ FileResult<Head> read_head(InputFile& input) {
 
 CliResult<core::Coding> choose_coding(const FileOptions& options, const InputFile& input,
                                       core::Bytes head) {
-  if (!options.coding.empty()) {
-    if (const auto coding = core::coding_from_name(options.coding)) return *coding;
-    return wrong_usage("--coding: '" + options.coding +
-                       "' is not one of lz4, zstd, gzip, deflate, br, identity");
-  }
+  if (!options.coding.empty()) return parse_coding(options.coding);
   const auto by_suffix = core::coding_from_suffix(input.name());
   // No magic number, or a weak one: there the suffix knows better.
   if (by_suffix == core::Coding::br || by_suffix == core::Coding::deflate) return *by_suffix;

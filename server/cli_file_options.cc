@@ -62,6 +62,37 @@ CliResult<OutputFile> open_result(const FileOptions& options, const InputFile& i
   return std::move(*output);
 }
 
+CliResult<core::Coding> parse_coding(const std::string& name) {
+  if (const auto coding = core::coding_from_name(name)) return *coding;
+  return wrong_usage("--coding: '" + name +
+                     "' is not one of lz4, zstd, gzip, deflate, br, identity");
+}
+
+CliResult<int> choose_level(core::Coding coding, std::optional<int> asked) {
+  const core::CodingTraits& traits = core::traits(coding);
+  if (!asked) return static_cast<int>(traits.levels.default_value);
+  if (*asked < 0 || !traits.levels.contains(static_cast<std::uint64_t>(*asked))) {
+    return wrong_usage("--level: " + std::to_string(*asked) + " is not in " +
+                       range_text(traits.levels) + ", the levels of " + std::string(traits.name));
+  }
+  return *asked;
+}
+
+CliResult<void> check_dictionary(core::Coding coding, const core::Dictionary& dictionary) {
+  if (!core::traits(coding).takes_dictionary) {
+    return wrong_usage("--dictionary: only zstd and lz4 take one");
+  }
+  // libzstd writes no id for raw content, and a frame without one finds no dictionary again.
+  if (coding == core::Coding::zstd && !dictionary.is_zstd_format()) {
+    return wrong_usage("--dictionary: zstd takes dictionaries in its own format (zstd --train)");
+  }
+  return {};
+}
+
+std::string range_text(const core::IntRange& range) {
+  return std::to_string(range.min) + " to " + std::to_string(range.max);
+}
+
 CliResult<std::optional<DictionaryFile>> load_dictionary(const FileOptions& options) {
   if (options.dictionary.empty()) return std::nullopt;
   auto file = DictionaryFile::read(options.dictionary);

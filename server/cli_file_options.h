@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "core/coding.h"
 #include "server/cli_files.h"
 #include "server/dictionary_file.h"
 
-/// What `compress` and `decompress` have in common: which files, and where the results go.
+/// What the subcommands that work on files have in common: which files, where the results go, and
+/// what coding, level and dictionary may be.
 namespace frdpu::server {
 
 struct FileOptions {
@@ -51,6 +53,21 @@ using CliResult = std::expected<T, CliFailure>;
 [[nodiscard]] CliResult<OutputFile> open_result(const FileOptions& options, const InputFile& input,
                                                 const std::optional<std::string>& derived_name,
                                                 bool is_binary);
+
+/// Reads the value of --coding. Errors: wrong usage; nothing has that name.
+[[nodiscard]] CliResult<core::Coding> parse_coding(const std::string& name);
+
+/// Returns the level that was asked for, or the coding's default. Errors: wrong usage; the coding
+/// has no such level.
+[[nodiscard]] CliResult<int> choose_level(core::Coding coding, std::optional<int> asked);
+
+/// Says whether the coding can use the dictionary. Errors: wrong usage; it takes none, or zstd none
+/// of raw content.
+[[nodiscard]] CliResult<void> check_dictionary(core::Coding coding,
+                                               const core::Dictionary& dictionary);
+
+/// "1 to 9".
+[[nodiscard]] std::string range_text(const core::IntRange& range);
 
 /// Reads the dictionary that was asked for. Returns: nothing when none was.
 [[nodiscard]] CliResult<std::optional<DictionaryFile>> load_dictionary(const FileOptions& options);

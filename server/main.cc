@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/cli_bench.h"
 #include "server/cli_command.h"
 #include "server/cli_compress.h"
 #include "server/cli_decompress.h"
@@ -22,9 +23,9 @@ int run(int argc, char** argv) {
   CLI::App root("Compresses and decompresses, as an HTTP service and on files.", "frdpu");
   root.set_version_flag("--version", server::version_text(), "show versions, of libraries too");
   root.require_subcommand(1);
-  const server::CliCommand commands[] = {server::add_serve(root), server::add_compress(root),
-                                         server::add_decompress(root), server::add_train(root),
-                                         server::add_healthcheck(root)};
+  const server::CliCommand commands[] = {
+      server::add_serve(root), server::add_compress(root), server::add_decompress(root),
+      server::add_bench(root), server::add_train(root),    server::add_healthcheck(root)};
   // Else the parser would only say that a subcommand is missing.
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (!first.empty() && first.front() != '-' &&

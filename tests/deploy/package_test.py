@@ -64,7 +64,7 @@ class PackageTest(unittest.TestCase):
 
     def test_the_manual_names_every_flag(self):
         text = gzip.decompress((self.root / "usr/share/man/man1/frdpu.1.gz").read_bytes()).decode()
-        for command in ("serve", "compress", "decompress", "healthcheck"):
+        for command in ("serve", "compress", "decompress", "bench", "healthcheck"):
             flags = re.findall(r"^  (?:-\w,)?(--[\w-]+)", run(FRDPU, command, "--help"), re.M)
             self.assertGreater(len(flags), 5)
             for flag in flags:

@@ -547,7 +547,7 @@ class UsageTest(CliTest):
                     self.assertEqual(done.stdout, b"")
 
     def test_help_and_version_go_to_standard_output(self):
-        for command in ((), ("serve",), ("compress",), ("decompress",), ("train",),
+        for command in ((), ("serve",), ("compress",), ("decompress",), ("bench",), ("train",),
                         ("healthcheck",)):
             with self.subTest(command=command):
                 done = frdpu(*command, "--help")
