@@ -30,6 +30,7 @@ enum class StepState : std::uint8_t {
   need_input,   ///< all input was taken; call again with more
   need_output,  ///< the output view is full, or too small to go on; call again with room
   done,         ///< encoder: the frame is complete. Decoder: the frame ended
+  paused,       ///< worked as long as a step should; call again. No codec does
 };
 
 struct Progress {

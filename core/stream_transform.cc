@@ -66,6 +66,11 @@ Result<StreamTransform::Move> StreamTransform::advance(std::size_t i, Run& run) 
   if (stage.done && stepped->consumed < input.size()) {
     return fail(Errc::trailing_data, "bytes after the end");
   }
+  if (stepped->state == StepState::paused) {
+    stage.holds_output = true;
+    stage.idle_steps = 0;
+    return Move::output_full;
+  }
   if (stage.done || stepped->consumed + stepped->produced != 0) {
     stage.idle_steps = 0;
     return Move::some;

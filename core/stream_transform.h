@@ -12,7 +12,8 @@ namespace frdpu::core {
 
 enum class StreamState : std::uint8_t {
   need_input,   ///< all input was taken; come again with more
-  output_full,  ///< the run did as much as it was allowed; come again when there is room
+  output_full,  ///< the run did as much as it was allowed, or a stage paused; come again when there
+                ///< is room
   done,         ///< the last stage ended; all of its output is in the chain
 };
 

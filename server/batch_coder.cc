@@ -6,6 +6,7 @@
 #include "core/coding_sniffer.h"
 #include "proto/negotiation.h"
 #include "proto/problem.h"
+#include "server/block_pools.h"
 
 namespace frdpu::server {
 namespace {
@@ -65,6 +66,7 @@ core::Result<core::Progress> BatchCoder::step(core::Bytes input, core::MutableBy
   const std::size_t consumed = input.size() - views.input.size();
   const std::size_t produced = output.size() - views.output.size();
   if (state) return core::Progress{consumed, produced, *state};
+  if (std::exchange(paused_, false)) return core::Progress{consumed, produced, StepState::paused};
   if (is_exhausted(state.error()) && consumed + produced > 0) {
     return core::Progress{consumed, produced, StepState::need_output};
   }
@@ -74,6 +76,7 @@ core::Result<core::Progress> BatchCoder::step(core::Bytes input, core::MutableBy
 core::Result<StepState> BatchCoder::run(Views& views, bool input_ends) noexcept {
   for (;;) {
     if (!write_result(views)) return StepState::need_output;
+    if (is_late()) return exhausted({});
     const proto::FrameReader before = reader_;
     const auto found = reader_.step(views.input);
     if (!found) return std::unexpected(found.error());
@@ -124,7 +127,7 @@ core::Result<void> BatchCoder::take_data(core::Bytes& data, Views& views) noexce
     if (room.empty()) {
       if (auto worked = work_on_gathered(false); !worked) return worked;
       if (item_ != Item::open) break;
-      auto block = pool_.acquire();
+      auto block = acquire();
       if (!block) return exhausted(block.error());
       gathered_.push_back(std::move(*block), 0, 0);
       room = gathered_.tail_room();
@@ -175,9 +178,9 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
   if (in_place) {
     room = views.output.subspan(proto::kItemHeaderBytes);
   } else {
-    auto acquired = pool_.acquire();
+    auto acquired = acquire();
     if (!acquired) {
-      close_codec();
+      abandon_codec();
       return exhausted(acquired.error());
     }
     block = std::move(*acquired);
@@ -186,7 +189,7 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
   const auto stepped = codec_->step(item, room, core::Flush::finish);
   if (!stepped) {
     if (is_exhausted(stepped.error())) {
-      close_codec();
+      abandon_codec();
       return exhausted(stepped.error());
     }
     fail_item({.error = stepped.error()});
@@ -202,9 +205,9 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
     return {};
   }
   if (in_place) {  // more than there is room for: what was decoded so far is kept elsewhere
-    auto acquired = pool_.acquire();
+    auto acquired = acquire();
     if (!acquired) {
-      close_codec();
+      abandon_codec();
       return exhausted(acquired.error());
     }
     block = std::move(*acquired);
@@ -225,6 +228,7 @@ core::Result<void> BatchCoder::code_part(core::Bytes& part, bool last) noexcept 
   }
   unsigned idle_steps = 0;
   while (item_ == Item::open) {
+    if (is_late()) return exhausted({});
     const auto room = result_room();
     if (!room) return exhausted(room.error());
     const auto stepped = codec_->step(part, *room, last ? core::Flush::finish : core::Flush::none);
@@ -312,6 +316,22 @@ proto::RequestResult<core::DecodeLimits> BatchCoder::limits_left() const noexcep
   return left;
 }
 
+// What it did is done again, and counted then.
+void BatchCoder::abandon_codec() noexcept {
+  decoder_.reset();
+  encoder_.reset();
+  codec_ = nullptr;
+}
+
+bool BatchCoder::is_late() noexcept {
+  return paused_ = std::chrono::steady_clock::now() >= end_;
+}
+
+// Results that are kept leave the last blocks to those who send theirs.
+core::Result<core::PooledBlock> BatchCoder::acquire() noexcept {
+  return pool_.acquire_sparing(blocks_for_results(pool_.max_blocks(), true));
+}
+
 void BatchCoder::close_codec() noexcept {
   if (decoder_) {
     encoded_bytes_ += decoder_->consumed_bytes();
@@ -319,14 +339,12 @@ void BatchCoder::close_codec() noexcept {
     frames_ += decoder_->frames();
     codec_bytes_[static_cast<std::size_t>(coding_)].input += decoder_->consumed_bytes();
   }
-  decoder_.reset();
-  encoder_.reset();
-  codec_ = nullptr;
+  abandon_codec();
 }
 
 core::Result<core::MutableBytes> BatchCoder::result_room() noexcept {
   if (result_.tail_room().size() < kEnoughRoomBytes) {
-    auto block = pool_.acquire();
+    auto block = acquire();
     if (!block) return std::unexpected(block.error());
     result_.push_back(std::move(*block), 0, 0);
   }

@@ -39,6 +39,9 @@ class BatchCoder final : public Operation {
   /// `pool`: of 64 KiB blocks. Ownership: pools and dictionaries outlive this object.
   BatchCoder(const Plan& plan, core::WorkspacePools& workspaces, core::FixedPool& pool) noexcept;
 
+  void work_until(std::chrono::steady_clock::time_point end) noexcept override { end_ = end; }
+
+  /// Pauses between items and within long ones.
   /// Errors: malformed_frames; pool_exhausted: nothing was taken, try again.
   [[nodiscard]] core::Result<core::Progress> step(core::Bytes input, core::MutableBytes output,
                                                   core::Flush flush) noexcept override;
@@ -80,7 +83,12 @@ class BatchCoder final : public Operation {
   [[nodiscard]] core::Result<void> open_codec(core::Bytes first, bool whole) noexcept;
   [[nodiscard]] proto::RequestResult<core::DecodeLimits> limits_left() const noexcept;
   void close_codec() noexcept;
+  void abandon_codec() noexcept;
 
+  // Whether the step has lasted long enough. What returns then says so as if memory were missing:
+  // what is under way goes on with the next step.
+  [[nodiscard]] bool is_late() noexcept;
+  [[nodiscard]] core::Result<core::PooledBlock> acquire() noexcept;
   [[nodiscard]] core::Result<core::MutableBytes> result_room() noexcept;
   void finish_item(std::uint64_t result_bytes) noexcept;
   void fail_item(const proto::RequestError& error) noexcept;
@@ -92,6 +100,8 @@ class BatchCoder final : public Operation {
   core::FixedPool& pool_;
   proto::FrameReader reader_;
   core::Coding coding_;
+  std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::time_point::max();
+  bool paused_ = false;
 
   // The item under way.
   Item item_ = Item::coded;

@@ -201,7 +201,19 @@ proto::RequestResult<void> CodecHandler::set_target(const proto::EncodeSettings&
                           .content_bytes = {},
                           .whole = false,
                           .dictionary = dictionary ? &dictionary->dictionary() : nullptr};
-  return {};
+  return dictionary ? check_dictionary_room() : proto::RequestResult<void>{};
+}
+
+// An encoder's tables grow with its dictionary.
+proto::RequestResult<void> CodecHandler::check_dictionary_room() const noexcept {
+  const core::WorkspacePools& pools = service_.workspaces();
+  const auto bytes =
+      core::encoder_workspace_bytes(core::with_window_cap(*plan_.encode, pools.max_window_bytes()));
+  if (!bytes) return pass_on(bytes.error());
+  if (pools.has_room_for(plan_.encode->coding, core::Direction::compress, *bytes)) return {};
+  return proto::refuse(Errc::invalid_parameter,
+                       "no workspace is large enough for this dictionary at this level",
+                       "dictionary");
 }
 
 void CodecHandler::choose_coding(core::Bytes sample) noexcept {
@@ -244,18 +256,19 @@ proto::RequestResult<void> CodecHandler::undo_transport(const RequestReader& rea
   return undo(*transport);
 }
 
-OperationPlan CodecHandler::operation_plan() noexcept {
+OperationPlan CodecHandler::operation_plan(const RequestReader& reader) noexcept {
   return {.match = match_,
           .encode = plan_.encode,
           .source = operation_source_,
           .trained_bytes = trained_bytes_,
+          .body_bytes = plan_.decoders == 0 ? reader.content_length() : std::nullopt,
           .dictionaries = &dictionaries_};
 }
 
 std::chrono::nanoseconds CodecHandler::first_cost(const RequestReader& reader) noexcept {
   const std::uint64_t bytes = reader.content_length().value_or(core::k64kBlockBytes);
   const auto codecs = CodecTask::cost_estimate(plan_, bytes);
-  return operates_ ? codecs + operation_cost(operation_plan(), bytes) : codecs;
+  return operates_ ? codecs + operation_cost(operation_plan(reader), bytes) : codecs;
 }
 
 proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader& reader) noexcept {
@@ -293,7 +306,7 @@ proto::RequestResult<CodecHandler::Opened> CodecHandler::try_open(RequestReader&
     }
   }
   if (operates_ && !operation_) {
-    auto made = make_operation(operation_plan(), service_);
+    auto made = make_operation(operation_plan(reader), service_);
     if (!made) return pass_on(made.error());
     operation_ = std::move(*made);
     plan_.operation = operation_.get();
@@ -306,9 +319,15 @@ std::size_t CodecHandler::result_blocks(const RequestReader& reader) const noexc
   // A round's input, the next one's, and a round's result.
   const std::size_t rounds = 3 * task_.round_blocks();
   const auto length = reader.content_length();
-  if (!plan_.encode || plan_.decoders > 0 || !length || *length <= core::k64kBlockBytes) {
-    return rounds;
+  if (length && *length <= core::k64kBlockBytes) return rounds;
+  const bool batch =
+      match_->route == Route::batch_compress || match_->route == Route::batch_decompress;
+  if (batch && (!plan_.encode || plan_.decoders > 0 || !length)) {
+    // An item's result is kept until it is whole; where there are few blocks, of few requests.
+    return std::min(BatchCoder::kMaxItemBytes / core::k64kBlockBytes + 2,
+                    service_.stream_budget().limit() / 2);
   }
+  if (!plan_.encode || plan_.decoders > 0 || !length) return rounds;
   if (*length > service_.config().max_stream_bytes) return rounds;
   const std::size_t bound =
       core::encoder_bound(plan_.encode->coding, static_cast<std::size_t>(*length));

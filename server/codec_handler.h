@@ -73,8 +73,9 @@ class CodecHandler {
   [[nodiscard]] proto::RequestResult<void> begin_transcode(std::string_view query,
                                                            const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> set_target(const proto::EncodeSettings& target) noexcept;
+  [[nodiscard]] proto::RequestResult<void> check_dictionary_room() const noexcept;
   void choose_coding(core::Bytes sample) noexcept;
-  [[nodiscard]] OperationPlan operation_plan() noexcept;
+  [[nodiscard]] OperationPlan operation_plan(const RequestReader& reader) noexcept;
   [[nodiscard]] proto::RequestResult<void> undo(const proto::ContentCodings& codings) noexcept;
   [[nodiscard]] proto::RequestResult<void> undo_transport(const RequestReader& reader) noexcept;
 

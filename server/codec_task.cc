@@ -46,6 +46,9 @@ constexpr nanoseconds kTimedByCpuClock = std::chrono::microseconds(30);
 // every stream were in the cache for one slice only.
 constexpr nanoseconds kTurn = std::chrono::milliseconds(20);
 
+// The same on an I/O loop, where it is to be small: of an operation, whose cost can be a surprise.
+constexpr nanoseconds kLoopTurn = std::chrono::microseconds(200);
+
 std::uint32_t encode_cost_of_a_byte(const core::EncoderParams& params) noexcept {
   const auto at = [level = params.level](const auto& table) {
     return table[std::min(static_cast<std::size_t>(std::max(level, 0)), table.size() - 1)];
@@ -66,16 +69,21 @@ std::uint32_t encode_cost_of_a_byte(const core::EncoderParams& params) noexcept 
   return 50;
 }
 
-// From here on zstd takes some 60 ns for each byte of a dictionary where it was another one before;
-// below it is 0.6 ms for a large one, now and then.
-constexpr int kDearDictionaryLevel = 11;
-constexpr std::uint64_t kDictionaryCost = 60;
+// What zstd takes for each byte of a dictionary, in nanoseconds, where it is not in the workspace
+// already. Most often it is: then a loop may have that much to do, now and then.
+constexpr std::uint64_t kDictionaryCost = 5;
+constexpr std::uint64_t kDearDictionaryCost = 60;  // from level 11 on
+constexpr std::uint64_t kMostDictionaryCostOnALoop = 1'000'000;
+
+std::uint64_t dictionary_cost(const core::EncoderParams& params) noexcept {
+  if (params.coding != Coding::zstd || params.dictionary == nullptr) return 0;
+  const std::uint64_t cost = params.dictionary->content().size() *
+                             (params.level < 11 ? kDictionaryCost : kDearDictionaryCost);
+  return cost > kMostDictionaryCostOnALoop ? cost : 0;
+}
 
 nanoseconds encode_cost(const core::EncoderParams& params, std::uint64_t bytes) noexcept {
-  const bool dear = params.coding == Coding::zstd && params.dictionary != nullptr &&
-                    params.level >= kDearDictionaryLevel;
-  const std::uint64_t dictionary = dear ? kDictionaryCost * params.dictionary->content().size() : 0;
-  return nanoseconds(dictionary + bytes * encode_cost_of_a_byte(params) / 1000);
+  return nanoseconds(dictionary_cost(params) + bytes * encode_cost_of_a_byte(params) / 1000);
 }
 
 CodecBytes total(std::span<const CodecBytes> codecs) noexcept {
@@ -165,7 +173,8 @@ nanoseconds CodecTask::cost_estimate(std::uint64_t following_bytes) const noexce
   // Some input costs far more than usual, empty frames for one: then what it did cost so far
   // counts.
   const std::uint64_t taken = transform_ ? transform_->consumed_bytes() : 0;
-  if (taken < kTellingBytes || state_ != State::need_input) return usual;
+  const bool telling = plan_.operation ? taken > 0 : taken >= kTellingBytes;
+  if (!telling || (state_ != State::need_input && !plan_.operation)) return usual;
   const double each = static_cast<double>(codec_time_.count()) / static_cast<double>(taken);
   const double expected = each * static_cast<double>(known + held);
   return std::max(usual, nanoseconds(static_cast<std::int64_t>(expected)));
@@ -196,6 +205,7 @@ void CodecTask::run() noexcept {
   const nanoseconds helped = split_ ? split_->helpers_time() : nanoseconds{};
   const auto cpu_start = large ? thread_cpu_time() : nanoseconds{};
   started_ = std::chrono::steady_clock::now();
+  if (plan_.operation) plan_.operation->work_until(started_ + (on_worker_done ? kTurn : kLoopTurn));
   run_slice();
   codec_time_ += large ? thread_cpu_time() - cpu_start
                        : nanoseconds(std::chrono::steady_clock::now() - started_);
@@ -308,6 +318,10 @@ std::uint64_t CodecTask::output_bytes() const noexcept {
   if (split_) return split_->produced_bytes();
   if (whole_output_bytes_ > 0 || !transform_) return whole_output_bytes_;
   return transform_->produced_bytes();
+}
+
+bool CodecTask::has_begun() const noexcept {
+  return transform_ ? transform_->consumed_bytes() > 0 : input_bytes() > 0;
 }
 
 std::uint64_t CodecTask::answer_bytes() const noexcept {

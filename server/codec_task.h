@@ -102,6 +102,8 @@ class CodecTask final : public Job {
   /// Bytes that the main codec was given, after transport decoding, and what the last one wrote.
   [[nodiscard]] std::uint64_t input_bytes() const noexcept;
   [[nodiscard]] std::uint64_t output_bytes() const noexcept;
+  /// Whether any of the body was worked on.
+  [[nodiscard]] bool has_begun() const noexcept;
   /// Bytes of the answer so far: the codec's output, and what an operation puts around it.
   [[nodiscard]] std::uint64_t answer_bytes() const noexcept;
   /// When the latest slice started.

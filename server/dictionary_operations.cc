@@ -98,6 +98,12 @@ core::Result<core::Progress> DictionaryTrain::step(core::Bytes input, core::Muta
   return answer_.write_to(output, input.size());
 }
 
+core::Result<void> DictionaryTrain::check_body(std::uint64_t bytes) const noexcept {
+  if (!turn_) return core::fail(core::Errc::overloaded, "Another training is under way.");
+  constexpr std::uint64_t kMostFraming = proto::kItemHeaderBytes * TrainingSamples::kMostSamples;
+  return samples_.check_room(bytes - std::min(bytes, kMostFraming));
+}
+
 core::Result<void> DictionaryTrain::take_samples(core::Bytes input) noexcept {
   while (true) {
     const auto found = frames_.step(input);

@@ -64,6 +64,10 @@ class DictionaryTrain final : public Operation {
   DictionaryTrain(DictionaryStore& store, std::string_view name, std::uint32_t size_bytes)
       : store_(store), turn_(store), name_(name), size_bytes_(size_bytes) {}
 
+  /// Checks whether a body of so many bytes is worth sending. Errors: overloaded, while another
+  /// training lasts; fixed_limit_exceeded.
+  [[nodiscard]] core::Result<void> check_body(std::uint64_t bytes) const noexcept;
+
   [[nodiscard]] core::Result<core::Progress> step(core::Bytes input, core::MutableBytes output,
                                                   core::Flush flush) noexcept override;
   [[nodiscard]] std::chrono::nanoseconds cost_estimate(std::uint64_t bytes) const noexcept override;

@@ -67,8 +67,17 @@ bool begins_as_zstd(core::Bytes content) noexcept {
   return true;
 }
 
+core::Result<void> check_size(std::uint64_t bytes) noexcept {
+  if (bytes <= DictionaryStore::kMostDictionaryBytes) return {};
+  return std::unexpected(core::Error{.code = Errc::fixed_limit_exceeded,
+                                     .detail = "The dictionary is larger than one may be.",
+                                     .limit = DictionaryStore::kMostDictionaryBytes,
+                                     .observed = bytes});
+}
+
 core::Result<void> check_content(core::Bytes content) noexcept {
   if (content.empty()) return core::fail(Errc::empty_input, "The dictionary is empty.");
+  if (const auto size = check_size(content.size()); !size) return size;
   if (begins_as_zstd(content)) return core::check_zstd_dictionary(content);
   return {};
 }
@@ -177,6 +186,7 @@ void DictionaryStore::publish(std::shared_ptr<const DictionarySnapshot> snapshot
 
 core::Result<void> DictionaryStore::check_room(std::string_view name,
                                                std::uint64_t bytes) const noexcept {
+  if (const auto size = check_size(bytes); !size) return size;
   PinnedDictionaries now;
   pin(now);
   const std::uint64_t sum = now.snapshot_->bytes_without(name) + bytes;

@@ -97,6 +97,9 @@ class PinnedDictionaries final : public core::DictionarySource {
 /// Life: pins may outlive it. Threads: any. Reads wait for no disk; changes wait for each other.
 class DictionaryStore {
  public:
+  /// Of one. lz4 reaches back 64 KiB, and zstd takes milliseconds for each MiB of one that it meets
+  /// anew: larger ones help nobody with small payloads.
+  static constexpr std::size_t kMostDictionaryBytes = 2 * core::kMiB;
   /// More would make every look-up slow and the list long.
   static constexpr std::size_t kMostDictionaries = 1000;
   /// Memory that all of it may take, for each byte of the limit: what is stored, one that replaces
@@ -141,7 +144,8 @@ class DictionaryStore {
   [[nodiscard]] std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
 
   /// Checks whether a dictionary of so many bytes may be put under this name.
-  /// Errors: dictionaries_too_large, with what all of them would take in `observed`.
+  /// Errors: fixed_limit_exceeded; dictionaries_too_large, with what all of them would take in
+  /// `observed`.
   [[nodiscard]] core::Result<void> check_room(std::string_view name,
                                               std::uint64_t bytes) const noexcept;
 

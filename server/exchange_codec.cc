@@ -79,7 +79,7 @@ bool Exchange::advance() noexcept {
 
 void Exchange::lack_memory(const core::Error& error) noexcept {
   // Who waits for memory before it has begun has a place in the queue for work.
-  const bool begins = codec_.task().input_bytes() == 0;
+  const bool begins = !codec_.task().has_begun();
   if (begins && !memory_waits_.is_missing(MemoryWaits::For::codec) && service_.is_queue_full()) {
     return refuse(queue_is_full());
   }

@@ -29,6 +29,10 @@ class Operation : public core::Transform {
   [[nodiscard]] virtual std::chrono::nanoseconds cost_estimate(
       std::uint64_t bytes) const noexcept = 0;
 
+  /// Says until when a step may go on; one that would take longer then pauses. Without a say it
+  /// has all the time.
+  virtual void work_until(std::chrono::steady_clock::time_point) noexcept {}
+
   /// Status of the answer. Requires: done.
   [[nodiscard]] virtual std::uint16_t status() const noexcept { return 200; }
 

@@ -85,11 +85,24 @@ core::Result<core::Leased<Operation>> make_operation(const OperationPlan& plan,
       return place<Probe>(service, plan.source, limits, service.workspaces(), plan.dictionaries);
     case Route::estimate:
       return place<Estimate>(service, service.workspaces(), blocks);
-    case Route::dictionary_train:
-      return place<DictionaryTrain>(service, *service.dictionaries(), name, plan.trained_bytes);
+    case Route::dictionary_train: {
+      auto train =
+          place<DictionaryTrain>(service, *service.dictionaries(), name, plan.trained_bytes);
+      if (!train) return train;
+      const auto& made = static_cast<const DictionaryTrain&>(**train);
+      if (auto checked = made.check_body(plan.body_bytes.value_or(0)); !checked) {
+        return std::unexpected(checked.error());
+      }
+      return train;
+    }
     default:
       if (plan.match->method == Method::del) {
         return place<DictionaryRemove>(service, *service.dictionaries(), name);
+      }
+      if (plan.body_bytes) {
+        if (auto room = service.dictionaries()->check_room(name, *plan.body_bytes); !room) {
+          return std::unexpected(room.error());
+        }
       }
       return place<DictionaryPut>(service, *service.dictionaries(), name);
   }

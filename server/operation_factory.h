@@ -20,6 +20,7 @@ struct OperationPlan {
   std::optional<core::EncoderParams> encode{};  ///< of a batch that is compressed
   std::optional<core::Coding> source{};         ///< of what is decompressed or probed, if named
   std::uint32_t trained_bytes = 0;              ///< what a trained dictionary may weigh
+  std::optional<std::uint64_t> body_bytes{};    ///< as they get here, where that is known
   core::DictionarySource* dictionaries = nullptr;
 };
 
@@ -33,7 +34,8 @@ struct OperationPlan {
 
 /// Makes the operation in a block of its own.
 /// Requires: likewise; the plan's pointers outlive the operation.
-/// Errors: pool_exhausted: try again. Cost: no allocation, but for dictionaries that are stored.
+/// Errors: pool_exhausted: try again; refusals that need no body. Cost: no allocation, but for
+/// dictionaries that are stored.
 [[nodiscard]] core::Result<core::Leased<Operation>> make_operation(const OperationPlan& plan,
                                                                    Service& service) noexcept;
 

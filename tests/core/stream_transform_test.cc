@@ -344,5 +344,37 @@ TEST(StreamTransformTest, NeverTouchesTheHeapOnceWarm) {
   }
 }
 
+// Writes a byte a step, and pauses behind each.
+class Pausing final : public Transform {
+ public:
+  Result<Progress> step(Bytes input, MutableBytes output, Flush flush) noexcept override {
+    if (input.empty()) {
+      return Progress{.state = flush == Flush::finish ? StepState::done : StepState::need_input};
+    }
+    output[0] = input[0];
+    return Progress{1, 1, StepState::paused};
+  }
+};
+
+TEST(StreamTransformTest, ARunEndsWhereAStagePauses) {
+  FixedPool pool = make_pool(1024, 8);
+  Pausing pausing;
+  StreamTransform stream;
+  stream.add(pausing);
+  BlockChain in;
+  BlockChain out;
+  fill(in, pool, as_bytes("abc"), 1024);
+  for (std::size_t run = 1; run <= 3; ++run) {
+    const auto state = stream.run(in, true, out, pool, 4096);
+    ASSERT_TRUE(state);
+    EXPECT_EQ(*state, StreamState::output_full);
+    EXPECT_EQ(out.size(), run);
+  }
+  const auto state = stream.run(in, true, out, pool, 4096);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(*state, StreamState::done);
+  EXPECT_EQ(drain(out), test::to_buffer("abc"));
+}
+
 }  // namespace
 }  // namespace frdpu::core

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/batch_items.h"
@@ -180,6 +182,65 @@ TEST(ServerBatchCoderMemoryTest, GoesOnWhereMemoryWasMissing) {
       }
     }
   }
+}
+
+// A step that has lasted long enough pauses, between items and within long ones, and whoever drives
+// goes on as if nothing had happened.
+TEST(ServerBatchCoderPaceTest, PausesAndGoesOn) {
+  Memory memory;
+  const Buffer frames = framed(samples());
+  for (const Coding coding : {Coding::lz4, Coding::zstd, Coding::gzip}) {
+    const auto in_pauses = [&](const BatchCoder::Plan& plan, core::Bytes input) {
+      BatchCoder coder = memory.coder(plan);
+      Buffer made;
+      Buffer room(1 << 16);
+      std::size_t pauses = 0;
+      for (;;) {
+        // Every other step has no time at all.
+        coder.work_until(std::chrono::steady_clock::now() +
+                         std::chrono::microseconds(pauses % 2 == 0 ? 0 : 20));
+        const auto step = coder.step(input, room, core::Flush::finish);
+        EXPECT_TRUE(step);
+        if (!step) return std::pair(Buffer{}, pauses);
+        input = input.subspan(step->consumed);
+        made.insert(made.end(), room.begin(),
+                    room.begin() + static_cast<std::ptrdiff_t>(step->produced));
+        if (step->state == core::StepState::done) return std::pair(made, pauses);
+        if (step->state == core::StepState::paused) ++pauses;
+      }
+    };
+    const auto [encoded, pauses] = in_pauses(encoding(coding), frames);
+    EXPECT_GT(pauses, 4u);
+    EXPECT_TRUE(test::unframed(encoded) == run(memory, encoding(coding), frames));
+    const auto [decoded, more] = in_pauses({.source = coding}, encoded);
+    EXPECT_GT(more, 4u);
+    EXPECT_TRUE(decoded == frames);
+  }
+  EXPECT_EQ(memory.pool.stats().in_use, 0u);
+}
+
+// An item that was begun in vain is begun anew, and counts once.
+TEST(ServerBatchCoderMemoryTest, WhatIsDoneAgainCountsOnce) {
+  Memory memory(1);
+  const Buffer text = test::text_like(1'000);
+  const Buffer frames = framed({test::oracle_encode(Coding::lz4, text)});
+  BatchCoder coder = memory.coder({.limits = {.max_output_bytes = 1'000, .max_frames = 1}});
+  Buffer room(100);  // too little for the item: it needs a block
+  core::Bytes rest = frames;
+  {
+    const auto taken = memory.pool.acquire();
+    for (int i = 0; i < 20; ++i) {
+      const auto step = coder.step(rest, room, core::Flush::none);
+      if (step) rest = rest.subspan(step->consumed);
+    }
+  }
+  EXPECT_EQ(rest.size(), frames.size() - proto::kItemHeaderBytes);
+  const auto driven = test::drive(coder, rest, {.output_bytes = room.size()});
+  ASSERT_TRUE(driven) << driven.error().detail;
+  const auto items = test::unframed(driven->output);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_TRUE((items[0] == Item{false, text})) << test::to_text(items[0].bytes);
+  EXPECT_EQ(coder.codec_bytes()[static_cast<std::size_t>(Coding::lz4)].input, rest.size());
 }
 
 TEST(ServerBatchCoderFailureTest, AFailedItemLeavesTheOthersAlone) {
