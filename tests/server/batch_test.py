@@ -5,6 +5,7 @@ import gzip
 import os
 import random
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from support import frames, service  # noqa: E402
@@ -108,6 +109,26 @@ class BatchTest(SharedServiceTest):
         with self.service.connect() as connection:
             with self.assertRaises(service.BrokenOff):
                 connection.request("POST", "/v1/batch/compress", body)
+
+    def test_bombs_hold_nobody_up(self):
+        """Each decodes to a little more than is kept: much work, and no answer but problems."""
+        bomb = CODINGS["br"].encode(bytes((4 << 20) + 1))
+        with service.Service(threads=1) as own, own.connect() as bomber:
+            head, pieces = service.make_request("POST", "/v1/batch/decompress?coding=br",
+                                                framed([bomb] * 150))
+            bomber.send(head + b"".join(pieces))
+            served = 0
+            answer = []
+            reader = threading.Thread(target=lambda: answer.append(bomber.read_response()))
+            reader.start()
+            with own.connect() as other:
+                while reader.is_alive():
+                    self.assert_status(other.request("POST", "/v1/compress", text(1400)), 200)
+                    served += 1
+            reader.join()
+            self.assertEqual([item["code"] for item in unframed(answer[0].body)],
+                             ["output_limit_exceeded"] * 150)
+            self.assertGreater(served, 20)
 
     def test_an_item_longer_than_batches_take(self):
         items = unframed(self.batch("compress", framed([bytes(4 << 20), bytes((4 << 20) + 1),

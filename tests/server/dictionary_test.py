@@ -185,6 +185,37 @@ class DictionaryTest(TestCase):
         self.put("a", b"less", status=200)
         self.put("b", b"b" * 4001)
 
+    def test_one_may_be_so_large(self):
+        self.put("most", b"m" * (2 << 20))
+        for chunked in (False, True):
+            refused = self.ask("PUT", "/v1/dictionaries/more", b"m" * ((2 << 20) + 1),
+                               chunked=chunked)
+            self.assert_problem(refused, 413, "body_too_large")
+            self.assertEqual(refused.json()["limit"], 2 << 20)
+        self.assertEqual(self.names(), ["most"])
+
+    def test_refusals_that_need_no_body_come_before_it(self):
+        for target, method, size in (("/v1/dictionaries/a", "PUT", 3 << 20),
+                                     ("/v1/dictionaries/a/train", "POST", 100 << 20)):
+            with self.service.connect() as connection:
+                connection.send(f"{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {size}"
+                                "\r\nExpect: 100-continue\r\n\r\n".encode())
+                response = connection.read_response()
+                self.assert_problem(response, 413, "body_too_large")
+                self.assertEqual(response.interim, [])
+
+    def test_a_training_at_a_time(self):
+        with self.service.connect() as slow:
+            slow.send(b"POST /v1/dictionaries/a/train HTTP/1.1\r\nHost: h\r\n"
+                      b"Content-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
+            self.assertEqual(slow._line(), b"HTTP/1.1 100 Continue")
+            refused = self.ask("POST", "/v1/dictionaries/b/train", framed(RECORDS))
+            self.assert_problem(refused, 503, "overloaded")
+            self.assertIsNotNone(refused.field("Retry-After"))
+        trained = self.service.eventually(
+            lambda: self.ask("POST", "/v1/dictionaries/b/train", framed(RECORDS)).status == 201)
+        self.assertTrue(trained)
+
     def test_without_a_folder(self):
         with service.Service() as plain, plain.connect() as connection:
             for method, target in (("GET", "/v1/dictionaries"), ("GET", "/v1/dictionaries/a"),
