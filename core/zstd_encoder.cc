@@ -28,8 +28,9 @@ constexpr unsigned kFastHashLog = 15;
 
 // For payloads of up to so many bytes a dictionary is digested once, and stays in the workspace for
 // the next one: of 1,400 B with 112,640 B of dictionary level 3 takes 5 us instead of 53, at 0.99
-// of the size. Making the digest costs some 10 payloads, for larger ones it gains little. Source:
-// measured, core/README.md.
+// of the size. Making the digest costs as much as 3 to 10 payloads did, so that who takes turns
+// between dictionaries pays for it each time. For larger payloads it gains little.
+// Source: measured, core/README.md.
 constexpr unsigned long long kDigestUpToBytes = 16 * kKiB;
 
 // All that libzstd needs to be told; explicit, so that the estimate and the use cannot differ.

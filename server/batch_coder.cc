@@ -127,7 +127,7 @@ core::Result<void> BatchCoder::take_data(core::Bytes& data, Views& views) noexce
     if (room.empty()) {
       if (auto worked = work_on_gathered(false); !worked) return worked;
       if (item_ != Item::open) break;
-      auto block = acquire();
+      auto block = pool_.acquire();
       if (!block) return exhausted(block.error());
       gathered_.push_back(std::move(*block), 0, 0);
       room = gathered_.tail_room();
@@ -327,8 +327,9 @@ bool BatchCoder::is_late() noexcept {
   return paused_ = std::chrono::steady_clock::now() >= end_;
 }
 
-// Results that are kept leave the last blocks to those who send theirs.
+// Results that are kept leave the last blocks to those who send theirs, but for the first one.
 core::Result<core::PooledBlock> BatchCoder::acquire() noexcept {
+  if (result_.blocks() == 0) return pool_.acquire();
   return pool_.acquire_sparing(blocks_for_results(pool_.max_blocks(), true));
 }
 

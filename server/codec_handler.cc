@@ -207,13 +207,19 @@ proto::RequestResult<void> CodecHandler::set_target(const proto::EncodeSettings&
 // An encoder's tables grow with its dictionary.
 proto::RequestResult<void> CodecHandler::check_dictionary_room() const noexcept {
   const core::WorkspacePools& pools = service_.workspaces();
-  const auto bytes =
-      core::encoder_workspace_bytes(core::with_window_cap(*plan_.encode, pools.max_window_bytes()));
-  if (!bytes) return pass_on(bytes.error());
-  if (pools.has_room_for(plan_.encode->coding, core::Direction::compress, *bytes)) return {};
-  return proto::refuse(Errc::invalid_parameter,
-                       "no workspace is large enough for this dictionary at this level",
-                       "dictionary");
+  core::EncoderParams params = core::with_window_cap(*plan_.encode, pools.max_window_bytes());
+  // Of an unknown length, and a small one: which of them takes more depends on the level.
+  for (const auto content : {std::optional<std::uint64_t>{}, std::optional<std::uint64_t>{0}}) {
+    params.content_bytes = content;
+    const auto bytes = core::encoder_workspace_bytes(params);
+    if (!bytes) return pass_on(bytes.error());
+    if (!pools.has_room_for(params.coding, core::Direction::compress, *bytes)) {
+      return proto::refuse(Errc::invalid_parameter,
+                           "no workspace is large enough for this dictionary at this level",
+                           "dictionary");
+    }
+  }
+  return {};
 }
 
 void CodecHandler::choose_coding(core::Bytes sample) noexcept {
@@ -322,7 +328,8 @@ std::size_t CodecHandler::result_blocks(const RequestReader& reader) const noexc
   if (length && *length <= core::k64kBlockBytes) return rounds;
   const bool batch =
       match_->route == Route::batch_compress || match_->route == Route::batch_decompress;
-  if (batch && (!plan_.encode || plan_.decoders > 0 || !length)) {
+  const bool small = reader.body_ended() && reader.body_bytes() <= core::k64kBlockBytes;
+  if (batch && !small && (!plan_.encode || plan_.decoders > 0 || !length)) {
     // An item's result is kept until it is whole; where there are few blocks, of few requests.
     return std::min(BatchCoder::kMaxItemBytes / core::k64kBlockBytes + 2,
                     service_.stream_budget().limit() / 2);

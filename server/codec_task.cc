@@ -70,20 +70,22 @@ std::uint32_t encode_cost_of_a_byte(const core::EncoderParams& params) noexcept 
 }
 
 // What zstd takes for each byte of a dictionary, in nanoseconds, where it is not in the workspace
-// already. Most often it is: then a loop may have that much to do, now and then.
+// already. For small payloads (core/zstd_encoder.cc) it is, as long as one dictionary is asked for:
+// then a loop may have that much to do, now and then.
 constexpr std::uint64_t kDictionaryCost = 5;
 constexpr std::uint64_t kDearDictionaryCost = 60;  // from level 11 on
 constexpr std::uint64_t kMostDictionaryCostOnALoop = 1'000'000;
+constexpr std::uint64_t kSmallPayloadBytes = 16 * core::kKiB;
 
-std::uint64_t dictionary_cost(const core::EncoderParams& params) noexcept {
+std::uint64_t dictionary_cost(const core::EncoderParams& params, std::uint64_t bytes) noexcept {
   if (params.coding != Coding::zstd || params.dictionary == nullptr) return 0;
   const std::uint64_t cost = params.dictionary->content().size() *
                              (params.level < 11 ? kDictionaryCost : kDearDictionaryCost);
-  return cost > kMostDictionaryCostOnALoop ? cost : 0;
+  return bytes > kSmallPayloadBytes || cost > kMostDictionaryCostOnALoop ? cost : 0;
 }
 
 nanoseconds encode_cost(const core::EncoderParams& params, std::uint64_t bytes) noexcept {
-  return nanoseconds(dictionary_cost(params) + bytes * encode_cost_of_a_byte(params) / 1000);
+  return nanoseconds(dictionary_cost(params, bytes) + bytes * encode_cost_of_a_byte(params) / 1000);
 }
 
 CodecBytes total(std::span<const CodecBytes> codecs) noexcept {

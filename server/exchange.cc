@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 #include "proto/documents.h"
 #include "proto/problem.h"
@@ -238,7 +239,11 @@ proto::RequestResult<void> Exchange::answer_dictionaries() noexcept {
   store->pin(dictionaries);
   if (match_.route == proto::Route::dictionaries) {
     head_.content_type = proto::kJsonType;
-    return answer_text(dictionaries_json(dictionaries));
+    try {
+      return answer_text(dictionaries_json(dictionaries));
+    } catch (const std::bad_alloc&) {
+      return proto::refuse(Errc::overloaded, "There is no memory for the list");
+    }
   }
   const StoredDictionary* found = dictionaries.find_named(match_.name.view());
   if (found == nullptr) {

@@ -74,7 +74,9 @@ FrameEncoder::Layout FrameEncoder::layout_for(const EncoderParams& params) noexc
       params.dictionary == nullptr ? 0 : std::min(params.dictionary->content().size(), window);
   const bool shares = dictionary != 0 && content <= kSharedUpToBytes &&
                       lz4::BlockEncoder::learned_bytes({.level = params.level}) != 0;
-  if (shares) content = kSharedUpToBytes;  // one layout for all of them
+  // One layout for all of them. Packets have an eighth of the table where it is copied anew for
+  // each (fast_parser.cc); with all of it they are 5 % smaller here, for no measurable time.
+  if (shares) content = kSharedUpToBytes;
 
   Layout layout;
   layout.config.level = params.level;
