@@ -17,15 +17,10 @@ using core::StepState;
 // With this much room every transform must go on (core/codec.h).
 constexpr std::size_t kEnoughRoomBytes = 64;
 
-// What a codec's reset costs, spread over the bytes of a small item, in nanoseconds. Only good
-// enough to tell work for an I/O thread from work for a worker.
+// What a codec's reset costs, over the bytes of a small item, in nanoseconds: a first guess.
 constexpr std::uint64_t kItemCostOfAByte = 4;
 // Decoded bytes cost about 1.5 ns each, and there are some four for each that came.
 constexpr std::uint64_t kDecodeCostOfAByte = 6;
-
-std::unexpected<core::Error> exhausted(const core::Error& error) noexcept {
-  return std::unexpected(error);
-}
 
 bool is_exhausted(const core::Error& error) noexcept {
   return error.code == Errc::pool_exhausted;
@@ -76,7 +71,7 @@ core::Result<core::Progress> BatchCoder::step(core::Bytes input, core::MutableBy
 core::Result<StepState> BatchCoder::run(Views& views, bool input_ends) noexcept {
   for (;;) {
     if (!write_result(views)) return StepState::need_output;
-    if (is_late()) return exhausted({});
+    if (is_late()) return std::unexpected(core::Error{});
     const proto::FrameReader before = reader_;
     const auto found = reader_.step(views.input);
     if (!found) return std::unexpected(found.error());
@@ -107,7 +102,7 @@ core::Result<StepState> BatchCoder::run(Views& views, bool input_ends) noexcept 
         break;
     }
     views.input = views.input.subspan(taken);
-    if (!done) return exhausted(done.error());
+    if (!done) return std::unexpected(done.error());
   }
 }
 
@@ -128,7 +123,7 @@ core::Result<void> BatchCoder::take_data(core::Bytes& data, Views& views) noexce
       if (auto worked = work_on_gathered(false); !worked) return worked;
       if (item_ != Item::open) break;
       auto block = pool_.acquire();
-      if (!block) return exhausted(block.error());
+      if (!block) return std::unexpected(block.error());
       gathered_.push_back(std::move(*block), 0, 0);
       room = gathered_.tail_room();
     }
@@ -181,7 +176,7 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
     auto acquired = acquire();
     if (!acquired) {
       abandon_codec();
-      return exhausted(acquired.error());
+      return std::unexpected(acquired.error());
     }
     block = std::move(*acquired);
     room = plan_.encode ? core::MutableBytes(block.data(), block.capacity()) : block.bytes();
@@ -190,7 +185,7 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
   if (!stepped) {
     if (is_exhausted(stepped.error())) {
       abandon_codec();
-      return exhausted(stepped.error());
+      return std::unexpected(stepped.error());
     }
     fail_item({.error = stepped.error()});
     item = {};
@@ -208,7 +203,7 @@ core::Result<void> BatchCoder::code_whole(core::Bytes& item, Views& views) noexc
     auto acquired = acquire();
     if (!acquired) {
       abandon_codec();
-      return exhausted(acquired.error());
+      return std::unexpected(acquired.error());
     }
     block = std::move(*acquired);
     std::copy_n(room.data(), stepped->produced, block.data());
@@ -228,12 +223,12 @@ core::Result<void> BatchCoder::code_part(core::Bytes& part, bool last) noexcept 
   }
   unsigned idle_steps = 0;
   while (item_ == Item::open) {
-    if (is_late()) return exhausted({});
+    if (is_late()) return std::unexpected(core::Error{});
     const auto room = result_room();
-    if (!room) return exhausted(room.error());
+    if (!room) return std::unexpected(room.error());
     const auto stepped = codec_->step(part, *room, last ? core::Flush::finish : core::Flush::none);
     if (!stepped) {
-      if (is_exhausted(stepped.error())) return exhausted(stepped.error());
+      if (is_exhausted(stepped.error())) return std::unexpected(stepped.error());
       fail_item({.error = stepped.error()});
       break;
     }
@@ -262,7 +257,7 @@ core::Result<void> BatchCoder::open_codec(core::Bytes first, bool whole) noexcep
     params.whole = whole;
     auto encoder = core::make_encoder(params, workspaces_);
     if (!encoder) {
-      if (is_exhausted(encoder.error())) return exhausted(encoder.error());
+      if (is_exhausted(encoder.error())) return std::unexpected(encoder.error());
       fail_item({.error = encoder.error()});
       return {};
     }
@@ -375,7 +370,7 @@ void BatchCoder::fail_item(const proto::RequestError& error) noexcept {
 
 core::Result<void> BatchCoder::keep_failure() noexcept {
   auto block = pool_.acquire();
-  if (!block) return exhausted(block.error());
+  if (!block) return std::unexpected(block.error());
   const std::size_t bytes = proto::write_problem(block->bytes(), failure_);
   result_.push_back(std::move(*block), 0, bytes);
   header_ = proto::failed_item_header(static_cast<std::uint32_t>(bytes));

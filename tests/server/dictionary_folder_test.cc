@@ -17,27 +17,7 @@ using namespace dictionary_test;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class DictionaryFolderTest : public ::testing::Test {
- protected:
-  std::unique_ptr<DictionaryStore> open(std::uint64_t limit_bytes = core::kMiB) {
-    auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
-    EXPECT_TRUE(opened) << opened.error();
-    return opened ? std::move(*opened) : nullptr;
-  }
-  std::string refusal(std::uint64_t limit_bytes = core::kMiB) {
-    const auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
-    return opened ? "opened" : opened.error();
-  }
-  static std::vector<std::string> names_in(const DictionaryStore& store) {
-    PinnedDictionaries now;
-    store.pin(now);
-    std::vector<std::string> names;
-    for (const auto& stored : now.all()) names.push_back(stored->entry().name);
-    return names;
-  }
-
-  TemporaryFolder folder_;
-};
+class DictionaryFolderTest : public WithFolder {};
 
 TEST_F(DictionaryFolderTest, CreatedIsTheFilesTime) {
   folder_.write("old", core::as_bytes("content"));

@@ -20,27 +20,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class DictionaryStoreTest : public ::testing::Test {
- protected:
-  std::unique_ptr<DictionaryStore> open(std::uint64_t limit_bytes = core::kMiB) {
-    auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
-    EXPECT_TRUE(opened) << opened.error();
-    return opened ? std::move(*opened) : nullptr;
-  }
-  std::string refusal(std::uint64_t limit_bytes = core::kMiB) {
-    const auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
-    return opened ? "opened" : opened.error();
-  }
-  static std::vector<std::string> names_in(const DictionaryStore& store) {
-    PinnedDictionaries now;
-    store.pin(now);
-    std::vector<std::string> names;
-    for (const auto& stored : now.all()) names.push_back(stored->entry().name);
-    return names;
-  }
-
-  TemporaryFolder folder_;
-};
+class DictionaryStoreTest : public WithFolder {};
 
 TEST_F(DictionaryStoreTest, WhatWasPutIsThereAgainAfterTheNextStart) {
   const test::Buffer trained = zstd_dictionary();

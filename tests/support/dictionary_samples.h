@@ -4,6 +4,7 @@
 #include <zdict.h>
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -92,5 +93,28 @@ inline core::Result<DictionaryStore::Put> put(DictionaryStore& store, std::strin
                                               std::string_view content) {
   return put(store, name, core::as_bytes(content));
 }
+
+/// A folder of its own, and what a store makes of it.
+class WithFolder : public ::testing::Test {
+ protected:
+  std::unique_ptr<DictionaryStore> open(std::uint64_t limit_bytes = core::kMiB) {
+    auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
+    EXPECT_TRUE(opened) << opened.error();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  std::string refusal(std::uint64_t limit_bytes = core::kMiB) {
+    const auto opened = DictionaryStore::open(folder_.path(), limit_bytes);
+    return opened ? "opened" : opened.error();
+  }
+  static std::vector<std::string> names_in(const DictionaryStore& store) {
+    PinnedDictionaries now;
+    store.pin(now);
+    std::vector<std::string> names;
+    for (const auto& stored : now.all()) names.push_back(stored->entry().name);
+    return names;
+  }
+
+  TemporaryFolder folder_;
+};
 
 }  // namespace frdpu::server::dictionary_test
