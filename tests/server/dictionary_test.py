@@ -5,6 +5,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -203,6 +204,34 @@ class DictionaryTest(TestCase):
                 response = connection.read_response()
                 self.assert_problem(response, 413, "body_too_large")
                 self.assertEqual(response.interim, [])
+
+    def test_a_dictionary_that_no_workspace_is_large_enough_for(self):
+        self.train("users", RECORDS)
+        large = self.ask("GET", "/v1/dictionaries/users").body
+        large += random.Random(1).randbytes((2 << 20) - len(large))
+        self.assert_status(self.ask("DELETE", "/v1/dictionaries/users"), 204)
+        self.service.stop()
+        self.start(max_window_bytes="1m", workspace_bytes="200m")
+        self.put("large", large)
+        self.assert_status(self.ask("POST", "/v1/compress?coding=zstd&dictionary=large", b"x"), 200)
+        for target in ("/v1/compress?", "/v1/batch/compress?"):
+            refused = self.ask("POST", target + "coding=zstd&level=12&dictionary=large",
+                               framed([b"x"]))
+            self.assert_problem(refused, 400, "invalid_parameter")
+
+    def test_who_goes_away_leaves_nothing_behind(self):
+        for target, method in (("/v1/dictionaries/a", "PUT"), ("/v1/dictionaries/a/train", "POST"),
+                               ("/v1/batch/compress", "POST"), ("/v1/estimate", "POST")):
+            head = f"{method} {target} HTTP/1.1\r\nHost: h\r\nContent-Length: 500000\r\n\r\n"
+            with self.service.connect() as connection:
+                connection.send(head.encode() + framed([bytes(1000)] * 100))
+                connection.reset()
+        self.assertEqual(self.service.unbalanced(), {})
+        self.assertEqual(self.names(), [])
+        self.assertEqual(os.listdir(self.folder), [])
+        trained = self.service.eventually(  # the turn is free again
+            lambda: self.ask("POST", "/v1/dictionaries/b/train", framed(RECORDS)).status == 201)
+        self.assertTrue(trained)
 
     def test_a_training_at_a_time(self):
         with self.service.connect() as slow:
