@@ -91,6 +91,12 @@ class AllocationTest(unittest.TestCase):
         result = work()
         return self.counter.value - before, result
 
+    def least(self, work):
+        """What the work causes in the best of three tries. Work that loops and workers share as it
+        comes may still grow a pool, or a thread's books, in one of them; what each request causes is
+        in all."""
+        return min(self.steady(work)[0] for _ in range(3))
+
     def measure(self, connections, target, body, count):
         """Returns allocations of `count` requests or some more, and their answer."""
         def waves():
@@ -184,7 +190,7 @@ class AllocationTest(unittest.TestCase):
                         for connection in connections:
                             self.batch(connection, query, items)
 
-                allocated, _ = self.steady(work)
+                allocated = self.least(work)
                 if allocated:
                     wrong.append(f"{query}, {sum(map(len, items))} B: {allocated}")
         self.assertEqual(wrong, [])
@@ -202,7 +208,7 @@ class AllocationTest(unittest.TestCase):
             with concurrent.futures.ThreadPoolExecutor(len(connections)) as clients:
                 for _ in range(4):
                     list(clients.map(ask, connections))
-            allocated, _ = self.steady(lambda: [ask(each) for each in connections * 5])
+            allocated = self.least(lambda: [ask(each) for each in connections * 5])
             if allocated:
                 wrong.append(f"{target}, {len(body)} B: {allocated}")
         self.assertEqual(wrong, [])
